@@ -1,0 +1,48 @@
+/** Everything that happens, as one union. A change of state and its event are one transaction. */
+
+import type { PauseReason } from "./goal.ts";
+import type { Verdict } from "./review.ts";
+import type { BudgetLevel } from "./budget.ts";
+
+type Of<T extends string, D extends object> = {
+  readonly type: T;
+  readonly goalId: string | null;
+  readonly taskId: string | null;
+} & D;
+
+export type EventBody =
+  | Of<"goal.accepted", { title: string; priority: string; source: string }>
+  | Of<"goal.planned", { version: number; title: string; tasks: number; pipeline: string | null; why: string | null }>
+  | Of<"goal.paused", { pause: PauseReason; reason: string }>
+  | Of<"goal.resumed", { by: string }>
+  | Of<"goal.completed", { open: number }>
+  | Of<"goal.failed", { reason: string }>
+  | Of<"goal.cancelled", Record<never, never>>
+  | Of<"task.ready", { revision: number }>
+  | Of<"task.started", { key: string; skill: string; revision: number; attempt: number }>
+  | Of<"task.delivered", { revision: number; chars: number }>
+  | Of<"task.reviewed", { revision: number; reviewer: string; verdict: Verdict; score: number | null }>
+  | Of<"task.returned", { revision: number; why: string }>
+  | Of<"task.done", { score: number | null; revision: number }>
+  | Of<"task.failed", { reason: string }>
+  | Of<"task.blocked", { reason: string; questionId: string | null }>
+  | Of<"task.cancelled", { reason: string }>
+  | Of<"task.parked", { reason: string; until: number }>
+  | Of<"gate.decided", { phase: string; changed: boolean; note: string }>
+  | Of<"call.held", { callId: string; step: string; model: string; hold: number; attempt: number }>
+  | Of<"call.settled", { callId: string; step: string; model: string; stop: string; cost: number; tokens: number; ms: number }>
+  | Of<"call.unknown", { callId: string; step: string; hold: number }>
+  | Of<"call.refused", { scope: string; cap: number; needed: number }>
+  | Of<"question.asked", { questionId: string; kind: string; title: string }>
+  | Of<"question.answered", { questionId: string; choice: string }>
+  | Of<"learning.added", { learningId: string; statement: string; skill: string | null }>
+  | Of<"budget.level", { level: BudgetLevel; scope: string; share: number }>
+  | Of<"pipeline_blocked", { reason: string }>
+  | Of<"price.mismatch", { callId: string; hold: number; cost: number }>
+  | Of<"context.imported", { version: number; hash: string }>
+  | Of<"output.edited", { path: string; revision: number }>;
+
+export type EventType = EventBody["type"];
+
+/** An event as stored: numbered without gaps that a reader could miss, stamped in UTC ms. */
+export type StoredEvent = EventBody & { readonly seq: number; readonly at: number; readonly rehearsal: boolean };

@@ -1,0 +1,206 @@
+/** The team as configuration: the shapes of skills.yaml and of the files under .agents/. */
+
+import { z } from "zod";
+import { priority } from "./goal.ts";
+import { DIRECTOR } from "./plan.ts";
+
+const slugName = z
+  .string()
+  .regex(/^[a-z0-9]+(?:[-_][a-z0-9]+)*$/, "lower-case words joined by hyphens")
+  .max(64);
+const line = z.string().trim().min(1);
+
+export const TIERS = ["strong", "standard", "light"] as const;
+export const tier = z.enum(TIERS);
+export type Tier = z.infer<typeof tier>;
+
+export const rubricCriterion = z.strictObject({
+  id: slugName,
+  weight: z.number().positive().max(10),
+  asks: line,
+  /** What 1, 5 and 10 look like. */
+  low: line,
+  mid: line,
+  high: line,
+});
+export type RubricCriterion = z.infer<typeof rubricCriterion>;
+
+export const skillEntry = z.strictObject({
+  squad: slugName,
+  role: line.max(160),
+  tier,
+  rubric: slugName,
+  /** What its work builds on; without circles. */
+  needs: z.array(slugName).default([]),
+  /** Who can use its output; may be mutual. */
+  feeds: z.array(slugName).default([]),
+  /** Headings that its deliverable must have. */
+  sections: z.array(line).default([]),
+  /** Roles of tools (analytics, email, …) that help it; see tools.yaml. */
+  tools: z.array(slugName).default([]),
+});
+export type SkillEntry = z.infer<typeof skillEntry>;
+
+export const skillsFile = z.strictObject({
+  /** The skill that keeps the product context; every agent reads what it wrote. */
+  foundation: slugName,
+  review: z.strictObject({
+    approve: z.number().min(1).max(10),
+    reject: z.number().min(1).max(10),
+    /** How often a deliverable may be sent back. */
+    rounds: z.number().int().min(0).max(10),
+  }),
+  squads: z.record(slugName, z.strictObject({ title: line, does: line })),
+  rubrics: z.record(slugName, z.strictObject({ criteria: z.array(rubricCriterion).min(1) })),
+  skills: z.record(slugName, skillEntry),
+});
+export type SkillsFile = z.infer<typeof skillsFile>;
+
+const pipelineWork = z.strictObject({
+  skill: slugName,
+  phase: line,
+  brief: line,
+  criteria: z.array(line).default([]),
+  /** Read by the Director before what stands behind it goes on. */
+  gate: z.boolean().default(false),
+});
+/** A step that the Director itself does. */
+const pipelineDirector = z.strictObject({ [DIRECTOR]: line, phase: line, gate: z.boolean().default(false) });
+/** `review: <skill>`: that skill (or the director) reviews what the step before it handed in. */
+const pipelineReview = z.strictObject({ review: slugName });
+export const pipelineStep = z.union([
+  pipelineWork,
+  pipelineDirector,
+  pipelineReview,
+  z.strictObject({ parallel: z.array(z.union([pipelineWork, pipelineReview])).min(2) }),
+]);
+export type PipelineStep = z.infer<typeof pipelineStep>;
+
+export const pipeline = z.strictObject({ category: slugName, fits: line, steps: z.array(pipelineStep).min(1) });
+export type Pipeline = z.infer<typeof pipeline>;
+export const pipelinesFile = z.strictObject({ pipelines: z.record(line.max(60), pipeline) });
+
+export const routingFile = z.strictObject({
+  /** Squads whose work comes last in plans that the Director makes. */
+  last: z.array(slugName),
+  categories: z.record(
+    slugName,
+    z.strictObject({
+      means: line,
+      route: z
+        .array(
+          z.strictObject({
+            phase: line,
+            squads: z.array(slugName).default([]),
+            skills: z.array(slugName).default([]),
+            gate: z.boolean().default(false),
+          }),
+        )
+        .min(1),
+    }),
+  ),
+});
+export type RoutingFile = z.infer<typeof routingFile>;
+
+export const schedulesFile = z.strictObject({
+  schedules: z.record(
+    slugName,
+    z.strictObject({
+      cron: line,
+      zone: line.default("UTC"),
+      pipeline: line,
+      priority: priority.default("P2"),
+      catch_up: z.union([z.enum(["skip", "once"]), z.number().int().min(1).max(31)]).default("skip"),
+      enabled: z.boolean().default(true),
+    }),
+  ),
+});
+export type SchedulesFile = z.infer<typeof schedulesFile>;
+
+export const eventsFile = z.strictObject({
+  events: z.record(
+    slugName,
+    z.strictObject({
+      pipeline: line,
+      priority: priority.default("P1"),
+      /** A field of the event's data and the number it must exceed. */
+      when: z.strictObject({ field: line, above: z.number() }).optional(),
+      /** Seconds in which a second event of this type starts nothing. */
+      cooldown: z.number().int().min(0).default(3600),
+      enabled: z.boolean().default(true),
+    }),
+  ),
+});
+export type EventsFile = z.infer<typeof eventsFile>;
+
+const rates = {
+  /** USD per million tokens. */
+  input: z.number().nonnegative(),
+  output: z.number().nonnegative(),
+  cache_write_5m: z.number().nonnegative(),
+  cache_write_1h: z.number().nonnegative(),
+  cache_read: z.number().nonnegative(),
+};
+export const price = z.strictObject({
+  from: z.string().regex(/^\d{4}-\d{2}-\d{2}$/),
+  ...rates,
+  /** Other rates for the whole request once the prompt (input, reads and writes) is longer than `over` tokens. */
+  long_prompt: z.strictObject({ over: z.number().int().positive(), ...rates }).optional(),
+});
+export type Price = z.infer<typeof price>;
+
+export const effort = z.enum(["low", "medium", "high", "xhigh", "max"]);
+
+export const modelEntry = z.strictObject({
+  context: z.number().int().positive(),
+  max_output: z.number().int().positive(),
+  effort: effort.optional(),
+  prices: z.array(price).min(1),
+});
+export type ModelEntry = z.infer<typeof modelEntry>;
+
+export const modelsFile = z.strictObject({
+  as_of: z.string().regex(/^\d{4}-\d{2}-\d{2}$/),
+  source: line,
+  tiers: z.strictObject({ strong: line, standard: line, light: line }),
+  models: z.record(line, modelEntry),
+});
+export type ModelsFile = z.infer<typeof modelsFile>;
+
+export const toolsFile = z.strictObject({
+  mcpServers: z
+    .record(
+      line,
+      z.looseObject({ enabled: z.boolean().optional(), role: z.string().optional(), skills: z.array(slugName).optional() }),
+    )
+    .default({}),
+});
+export type ToolsFile = z.infer<typeof toolsFile>;
+
+/** A skill ready to work: its entry, its text, and the references it may ask for. */
+export type Skill = SkillEntry & {
+  readonly name: string;
+  readonly description: string;
+  readonly body: string;
+  /** Reference files by path below the skill's folder, with their text loaded on demand. */
+  readonly references: readonly { readonly path: string; readonly chars: number }[];
+};
+
+/** The whole team, checked and frozen. Loading returns it with the problems found on the way. */
+export type Registry = {
+  readonly foundation: string;
+  readonly review: SkillsFile["review"];
+  readonly squads: ReadonlyMap<string, { readonly title: string; readonly does: string }>;
+  readonly rubrics: ReadonlyMap<string, { readonly criteria: readonly RubricCriterion[] }>;
+  readonly skills: ReadonlyMap<string, Skill>;
+  readonly pipelines: ReadonlyMap<string, Pipeline>;
+  readonly routing: RoutingFile;
+  readonly schedules: SchedulesFile["schedules"];
+  readonly events: EventsFile["events"];
+  readonly tools: ToolsFile;
+  readonly models: ModelsFile;
+  /** Texts that people may change: the Director's charter, the house rules every agent reads, the reviewer's stance. */
+  readonly texts: { readonly charter: string; readonly house: string; readonly reviewer: string };
+  /** Reads a reference of a skill; null when the skill has no such reference. */
+  readReference(skill: string, path: string): Promise<string | null>;
+};

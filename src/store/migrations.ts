@@ -1,0 +1,68 @@
+/** The schema's history. A migration that has shipped is never edited; a change is a new one at the end. */
+
+export type Migration = { readonly name: string; readonly sql: (engine: "sqlite" | "postgres") => readonly string[] };
+
+const initial: Migration = {
+  name: "0001-initial",
+  sql: (engine) => {
+    const seq = engine === "sqlite" ? "integer primary key autoincrement" : "bigint generated always as identity primary key";
+    // Order and comparison of text must not depend on a server's locale.
+    const text = engine === "sqlite" ? "text" : 'text collate "C"';
+    return [
+      `create table goals (tenant ${text} not null, id ${text} not null, title text not null, text text not null, category text,
+        source text not null, pipeline text, priority text not null, status text not null, pause text, reason text,
+        rehearsal integer not null, cap bigint not null, allowed bigint not null, plan_version integer not null, failures integer not null,
+        changes integer not null, context_version integer not null, quote text, created_at bigint not null, ended_at bigint, primary key (tenant, id))`,
+      `create index goals_by_status on goals (tenant, status)`,
+      `create table plans (tenant ${text} not null, goal_id ${text} not null, version integer not null, plan text not null, why text,
+        created_at bigint not null, primary key (tenant, goal_id, version))`,
+      `create table tasks (tenant ${text} not null, id ${text} not null, goal_id ${text} not null, key ${text} not null, kind text not null,
+        phase text not null, skill text not null, brief text not null, criteria text not null, reviewers text not null, status text not null,
+        revision integer not null, round_start integer not null, unmet integer not null, priority text not null, rehearsal integer not null,
+        attempts integer not null, epoch bigint not null, lease_owner text, lease_until bigint, run_at bigint not null,
+        rejections integer not null, reason text, score double precision, verdict text, model text, deliverable_id text,
+        created_at bigint not null, started_at bigint, ended_at bigint, primary key (tenant, id), unique (tenant, goal_id, key))`,
+      `create index tasks_to_claim on tasks (tenant, status, priority, run_at)`,
+      `create index tasks_by_goal on tasks (tenant, goal_id)`,
+      `create table task_needs (tenant ${text} not null, task_id ${text} not null, need_id ${text} not null, primary key (tenant, task_id, need_id))`,
+      `create index task_needs_back on task_needs (tenant, need_id)`,
+      `create table deliverables (tenant ${text} not null, id ${text} not null, goal_id ${text} not null, task_id ${text} not null,
+        revision integer not null, origin text not null, skill text not null, body text not null, hash text not null, missing text not null,
+        warnings text not null, score double precision, summary text, facts text not null, created_at bigint not null,
+        primary key (tenant, id), unique (tenant, task_id, revision))`,
+      `create index deliverables_by_goal on deliverables (tenant, goal_id)`,
+      `create table reviews (tenant ${text} not null, id ${text} not null, goal_id ${text} not null, task_id ${text} not null,
+        deliverable_id ${text} not null, revision integer not null, reviewer text not null, verdict text not null, score double precision,
+        scores text not null, findings text not null, created_at bigint not null, primary key (tenant, id), unique (tenant, deliverable_id, reviewer))`,
+      `create index reviews_by_task on reviews (tenant, task_id)`,
+      `create table calls (tenant ${text} not null, id ${text} not null, goal_id ${text} not null, subject ${text} not null,
+        revision integer not null, step text not null, round integer not null, attempt integer not null, state text not null, skill text,
+        model text not null, request_hash text not null, parts text not null, hold bigint not null, cost bigint not null, scopes text not null,
+        usage text not null, stop text, flags text not null, learnings text not null, reply text, rehearsal integer not null,
+        process_id text not null, started_at bigint not null, answered_at bigint, ended_at bigint, primary key (tenant, id),
+        unique (tenant, goal_id, subject, revision, step, round, attempt))`,
+      `create index calls_by_state on calls (tenant, state)`,
+      `create table scopes (tenant ${text} not null, kind text not null, id ${text} not null, rehearsal integer not null, spent bigint not null,
+        held bigint not null, allowed bigint not null, level text not null, primary key (tenant, kind, id, rehearsal))`,
+      `create table learnings (tenant ${text} not null, id ${text} not null, statement text not null, key text not null, skill text, category text,
+        tags text not null, confidence double precision not null, evidence text not null, status text not null, origin text not null,
+        rehearsal integer not null, created_at bigint not null, primary key (tenant, id))`,
+      `create index learnings_by_skill on learnings (tenant, skill)`,
+      `create table questions (tenant ${text} not null, id ${text} not null, goal_id ${text} not null, task_id text, kind text not null,
+        title text not null, detail text not null, approve_means text not null, reject_means text not null, status text not null, answer text,
+        rehearsal integer not null, created_at bigint not null, answered_at bigint, primary key (tenant, id))`,
+      `create index questions_by_goal on questions (tenant, goal_id, status)`,
+      `create table contexts (tenant ${text} not null, version integer not null, body text not null, hash text not null, created_at bigint not null,
+        primary key (tenant, version))`,
+      `create table files (tenant ${text} not null, path ${text} not null, hash text not null, task_id text, written_at bigint not null,
+        primary key (tenant, path))`,
+      `create table processes (tenant ${text} not null, id ${text} not null, host text not null, pid integer not null, started text not null,
+        heartbeat_at bigint not null, primary key (tenant, id))`,
+      `create table events (seq ${seq}, tenant ${text} not null, at bigint not null, type text not null, goal_id text, task_id text,
+        rehearsal integer not null, data text not null)`,
+      `create index events_by_goal on events (tenant, goal_id, seq)`,
+    ];
+  },
+};
+
+export const migrations: readonly Migration[] = [initial];

@@ -1,0 +1,166 @@
+/** The tables, as Kysely sees them. Times are UTC ms, money is nano-dollars, JSON is text decoded at the edge of each noun. */
+
+import type { Generated } from "kysely";
+
+type Row = { tenant: string; id: string };
+
+export type Schema = {
+  goals: Row & {
+    title: string;
+    text: string;
+    category: string | null;
+    source: string;
+    pipeline: string | null;
+    priority: string;
+    status: string;
+    pause: string | null;
+    reason: string | null;
+    rehearsal: number;
+    cap: number;
+    allowed: number;
+    plan_version: number;
+    failures: number;
+    changes: number;
+    context_version: number;
+    quote: string | null;
+    created_at: number;
+    ended_at: number | null;
+  };
+  plans: { tenant: string; goal_id: string; version: number; plan: string; why: string | null; created_at: number };
+  tasks: Row & {
+    goal_id: string;
+    key: string;
+    kind: string;
+    phase: string;
+    skill: string;
+    brief: string;
+    criteria: string;
+    reviewers: string;
+    status: string;
+    revision: number;
+    round_start: number;
+    unmet: number;
+    priority: string;
+    rehearsal: number;
+    attempts: number;
+    epoch: number;
+    lease_owner: string | null;
+    lease_until: number | null;
+    run_at: number;
+    rejections: number;
+    reason: string | null;
+    score: number | null;
+    verdict: string | null;
+    model: string | null;
+    deliverable_id: string | null;
+    created_at: number;
+    started_at: number | null;
+    ended_at: number | null;
+  };
+  task_needs: { tenant: string; task_id: string; need_id: string };
+  deliverables: Row & {
+    goal_id: string;
+    task_id: string;
+    revision: number;
+    origin: string;
+    skill: string;
+    body: string;
+    hash: string;
+    missing: string;
+    warnings: string;
+    score: number | null;
+    summary: string | null;
+    facts: string;
+    created_at: number;
+  };
+  reviews: Row & {
+    goal_id: string;
+    task_id: string;
+    deliverable_id: string;
+    revision: number;
+    reviewer: string;
+    verdict: string;
+    score: number | null;
+    scores: string;
+    findings: string;
+    created_at: number;
+  };
+  calls: Row & {
+    goal_id: string;
+    subject: string;
+    revision: number;
+    step: string;
+    round: number;
+    attempt: number;
+    state: string;
+    skill: string | null;
+    model: string;
+    request_hash: string;
+    parts: string;
+    hold: number;
+    cost: number;
+    scopes: string;
+    usage: string;
+    stop: string | null;
+    flags: string;
+    learnings: string;
+    reply: string | null;
+    rehearsal: number;
+    process_id: string;
+    started_at: number;
+    answered_at: number | null;
+    ended_at: number | null;
+  };
+  scopes: {
+    tenant: string;
+    kind: string;
+    id: string;
+    rehearsal: number;
+    spent: number;
+    held: number;
+    allowed: number;
+    level: string;
+  };
+  learnings: Row & {
+    statement: string;
+    key: string;
+    skill: string | null;
+    category: string | null;
+    tags: string;
+    confidence: number;
+    evidence: string;
+    status: string;
+    origin: string;
+    rehearsal: number;
+    created_at: number;
+  };
+  questions: Row & {
+    goal_id: string;
+    task_id: string | null;
+    kind: string;
+    title: string;
+    detail: string;
+    approve_means: string;
+    reject_means: string;
+    status: string;
+    answer: string | null;
+    rehearsal: number;
+    created_at: number;
+    answered_at: number | null;
+  };
+  contexts: { tenant: string; version: number; body: string; hash: string; created_at: number };
+  /** Files written to the workspace: what we wrote last, so that a person's edit is seen and kept. */
+  files: { tenant: string; path: string; hash: string; task_id: string | null; written_at: number };
+  processes: { tenant: string; id: string; host: string; pid: number; started: string; heartbeat_at: number };
+  events: {
+    seq: Generated<number>;
+    tenant: string;
+    at: number;
+    type: string;
+    goal_id: string | null;
+    task_id: string | null;
+    rehearsal: number;
+    data: string;
+  };
+  meta: { key: string; value: string };
+};
