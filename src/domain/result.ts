@@ -1,12 +1,9 @@
-/** What the program prints with --json, and how it exits. The CLI, the docs and the tests are checked against these. */
+/** What the program prints with --json. The CLI, the docs and the tests are checked against these. */
 
 import { z } from "zod";
 import { goalStatus } from "./goal.ts";
 import { taskStatus } from "./task.ts";
 import { verdict } from "./review.ts";
-
-export const EXIT = { done: 0, failed: 1, usage: 2, config: 3, stopped: 4, interrupted: 130 } as const;
-export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 const band = z.strictObject({ low: z.number(), likely: z.number(), high: z.number() });
 

@@ -61,6 +61,7 @@ const initial: Migration = {
       `create table events (seq ${seq}, tenant ${text} not null, at bigint not null, type text not null, goal_id text, task_id text,
         rehearsal integer not null, data text not null)`,
       `create index events_by_goal on events (tenant, goal_id, seq)`,
+      `create table meta (key ${text} not null primary key, value text not null)`,
     ];
   },
 };

@@ -1,0 +1,242 @@
+/** The composition root: the only file that names an adapter. It connects the parts and returns the application. */
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { RuntimeConfig } from "./config.ts";
+import { ConfigError } from "./config.ts";
+import type { Problem } from "./domain/problem.ts";
+import type { Registry } from "./domain/registry.ts";
+import { createJournal, RETRY, type Journal, type RetryPolicy } from "./journal/journal.ts";
+import type { Log } from "./log/log.ts";
+import type { Model } from "./model/model.ts";
+import type { FaultSpec } from "./model/rehearsal/faults.ts";
+import type { Rehearsal, RehearsalOptions } from "./model/rehearsal/server.ts";
+import { createEmbeddedQueue } from "./queue/embedded/embedded.ts";
+import type { Queue } from "./queue/queue.ts";
+import { loadRegistry } from "./skills/registry.ts";
+import type { Store } from "./store/store.ts";
+import { createPresence, type Machine, type Presence } from "./work/presence.ts";
+import type { Team } from "./work/team.ts";
+import { createWorkspace } from "./workspace/workspace.ts";
+
+export type BootOptions = {
+  readonly config: RuntimeConfig;
+  /** Talk to a local rehearsal server that is started along, with this seed. */
+  readonly rehearse: { readonly seed: number; readonly latencyMs: number } | null;
+  readonly interactive: boolean;
+  readonly retry?: RetryPolicy;
+};
+
+export interface Application extends AsyncDisposable {
+  readonly config: RuntimeConfig;
+  readonly registry: Registry;
+  /** What was found wrong with the team's files, without being fatal. */
+  readonly problems: readonly Problem[];
+  readonly store: Store;
+  readonly journal: Journal;
+  readonly team: Team;
+  readonly queue: Queue;
+  readonly log: Log;
+  readonly rehearsal: boolean;
+  /** This process among those that share the workspace; registered when first asked for. */
+  presence(): Promise<Presence>;
+  shutdown(): Promise<void>;
+}
+
+/** A fault in the team's files that leaves nothing to work with. The CLI prints every problem and exits 3. */
+export class RegistryError extends Error {
+  readonly code = "registry";
+  readonly problems: readonly Problem[];
+  constructor(problems: readonly Problem[]) {
+    super("the team's files cannot be used");
+    this.problems = problems;
+  }
+}
+
+export async function bootstrap(options: BootOptions): Promise<Application> {
+  const { config } = options;
+  const reached = crashPoints(config.crashAt);
+  const now = () => Date.now();
+  const { createLog } = await import("./log/pino.ts");
+  const log = createLog({
+    level: config.logLevel,
+    format: config.logFormat ?? (options.interactive ? "pretty" : "json"),
+    stream: 2,
+    secrets: config.secrets,
+    color: options.interactive && !config.noColor,
+  });
+  const loaded = await loadRegistry({ root: config.root });
+  const { registry } = loaded;
+  if (registry === null) throw new RegistryError(loaded.problems);
+  const store = await openStore(config, { now, log: log.child({ component: "store" }), reached });
+  const closing: (() => Promise<void>)[] = [() => store.close()];
+  try {
+    const queue = createEmbeddedQueue({ log: log.child({ component: "queue" }) });
+    closing.push(() => queue.close());
+    const model = await openModel(options, log, closing);
+    let present: Promise<Presence> | null = null;
+    const presence = () => (present ??= createPresence({ store, machine: thisMachine(config) }));
+    // The journal needs the process's id for its holds; commands that make no call do not register one.
+    const journal = lazyJournal(async () =>
+      createJournal({
+        store,
+        model,
+        models: registry.models,
+        caps: config.caps,
+        retry: options.retry ?? RETRY,
+        now,
+        random: Math.random,
+        sleep,
+        processId: (await presence()).processId,
+        log: log.child({ component: "journal" }),
+        reached,
+      }),
+    );
+    const workspace = createWorkspace({ root: config.workspace, reached });
+    const team: Team = { store, journal, registry, workspace, secrets: config.secrets, now, log: log.child({ component: "work" }) };
+    let down: Promise<void> | null = null;
+    const shutdown = () =>
+      (down ??= (async () => {
+        if (present) await (await present).close();
+        for (const close of closing.toReversed()) await close();
+      })());
+    return {
+      config,
+      registry,
+      problems: loaded.problems,
+      store,
+      journal,
+      team,
+      queue,
+      log,
+      rehearsal: options.rehearse !== null,
+      presence,
+      shutdown,
+      [Symbol.asyncDispose]: shutdown,
+    };
+  } catch (error) {
+    for (const close of closing.toReversed()) await close();
+    throw error;
+  }
+}
+
+export const DATABASE = ".marketeam/marketeam.db";
+
+/** The store alone, for commands that only read or repair. */
+export async function openStore(
+  config: RuntimeConfig,
+  options: { now: () => number; log: Log; reached: (point: string) => void },
+): Promise<Store> {
+  const shared = { tenant: "default", ...options };
+  if (config.databaseUrl !== null) {
+    const { openPostgresStore } = await import("./store/postgres/store.ts");
+    return openPostgresStore({ url: config.databaseUrl, ...shared });
+  }
+  const { openSqliteStore } = await import("./store/sqlite/store.ts");
+  return openSqliteStore({ path: join(config.workspace, DATABASE), ...shared });
+}
+
+async function openModel(options: BootOptions, log: Log, closing: (() => Promise<void>)[]): Promise<Model> {
+  const { config, rehearse } = options;
+  const { createClaude } = await import("./model/claude/claude.ts");
+  if (rehearse) {
+    const server = await startRehearsal({ seed: rehearse.seed, latencyMs: rehearse.latencyMs });
+    closing.push(() => server.stop());
+    return createClaude({ apiKey: "rehearsal", baseURL: server.url, log: log.child({ component: "model" }) });
+  }
+  if (config.apiKey === null) return keyless;
+  return createClaude({ apiKey: config.apiKey, baseURL: config.baseURL ?? undefined, log: log.child({ component: "model" }) });
+}
+
+/** The rehearsal server by itself, for the command that runs it alone. */
+export async function startRehearsal(options: RehearsalOptions): Promise<Rehearsal> {
+  const server = await import("./model/rehearsal/server.ts");
+  return server.startRehearsal(options);
+}
+
+/** Faults as typed, or the first problem in words. */
+export async function parseFaults(typed: readonly string[]): Promise<{ faults: FaultSpec[] } | { problem: string }> {
+  const { parseFault } = await import("./model/rehearsal/faults.ts");
+  const faults: FaultSpec[] = [];
+  for (const text of typed) {
+    const parsed = parseFault(text);
+    if ("problem" in parsed) return parsed;
+    faults.push(parsed.fault);
+  }
+  return { faults };
+}
+
+export function noKey(): ConfigError {
+  return new ConfigError("ANTHROPIC_API_KEY is not set", 'set it in the environment or in .env; or see a whole goal without a key and without spending: bun run start --rehearse "your goal"');
+}
+
+/** Without a key, every command works that makes no call. */
+const keyless: Model = {
+  respond() {
+    return Promise.reject(noKey());
+  },
+};
+
+function lazyJournal(open: () => Promise<Journal>): Journal {
+  let opened: Promise<Journal> | null = null;
+  let refused = false;
+  return {
+    async call(spec, signal) {
+      const journal = await (opened ??= open());
+      if (refused) journal.refuseNew();
+      return journal.call(spec, signal);
+    },
+    refuseNew() {
+      refused = true;
+      void opened?.then((journal) => journal.refuseNew());
+    },
+  };
+}
+
+/** `MARKETEAM_CRASH_AT=point#n` kills this process, as -9 does, when it passes that point for the nth time. */
+function crashPoints(crashAt: string | null): (point: string) => void {
+  if (crashAt === null) return () => {};
+  const [wanted, count = "1"] = crashAt.split("#");
+  let left = Number(count);
+  return (point) => {
+    if (point === wanted && --left === 0) process.kill(process.pid, "SIGKILL");
+  };
+}
+
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const timer = setTimeout(done, ms);
+    function done() {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    }
+    signal.addEventListener("abort", done, { once: true });
+  });
+}
+
+/** Linux tells boot and start time of a process; elsewhere a pid alone must do, and a lease runs out in seconds. */
+function thisMachine(config: RuntimeConfig): Machine {
+  const bootId = readOr("/proc/sys/kernel/random/boot_id", "");
+  const startedOf = (pid: number): string | null => {
+    try {
+      process.kill(pid, 0);
+    } catch (error) {
+      // EPERM: it runs, under another user.
+      if (!(error instanceof Error && "code" in error && error.code === "EPERM")) return null;
+    }
+    const stat = readOr(`/proc/${pid}/stat`, "");
+    const ticks = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
+    return ticks === undefined ? "" : `${bootId}:${ticks}`;
+  };
+  return { host: config.host, pid: process.pid, started: startedOf(process.pid) ?? "", startedOf };
+}
+
+function readOr(path: string, fallback: string): string {
+  try {
+    return readFileSync(path, "utf8").trim();
+  } catch {
+    return fallback;
+  }
+}

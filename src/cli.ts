@@ -1,0 +1,209 @@
+#!/usr/bin/env bun
+/** The door: argv becomes one command. The only caller of process.exit, the one place where errors become words. */
+
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { version } from "../package.json";
+import { reportError } from "./cli/errors.ts";
+
+// Commands are imported when they run: `--help` and a typo cost nothing else.
+type Action = (...args: never[]) => Promise<number>;
+let exitCode = 0;
+
+function run(load: () => Promise<Action>) {
+  return async (...args: unknown[]) => {
+    const action = await load();
+    // Commander passes the command itself last; ours take arguments and options.
+    exitCode = await (action as (...given: unknown[]) => Promise<number>)(...args.slice(0, -1));
+  };
+}
+
+function positive(name: string) {
+  return (text: string) => {
+    const value = Number(text);
+    if (text.trim() === "" || !Number.isFinite(value) || value <= 0) throw new InvalidArgumentError(`${name} must be a number above 0.`);
+    return value;
+  };
+}
+
+function whole(name: string, min: number, max: number) {
+  return (text: string) => {
+    if (!/^\d{1,9}$/.test(text) || Number(text) < min || Number(text) > max) throw new InvalidArgumentError(`${name} must be a whole number from ${min} to ${max}.`);
+    return Number(text);
+  };
+}
+
+const workspace = () => new Option("--workspace <dir>", "folder of the documents and the database (WORKSPACE_DIR)");
+const json = () => new Option("--json", "one JSON object on stdout");
+const rehearse = () => new Option("--rehearse", "work with the local rehearsal instead of a model: no key, no cost");
+const seed = () => new Option("--seed <n>", "seed of the rehearsal: the same seed, the same run").argParser(whole("--seed", 0, 999_999_999)).default(1).hideHelp();
+const latency = () => new Option("--latency <ms>", "delay of the rehearsal's answers").argParser(whole("--latency", 0, 60_000)).default(0).hideHelp();
+const running = (command: Command) =>
+  command
+    .addOption(new Option("--concurrency <n>", "agents at work at the same time (MAX_PARALLEL_AGENTS)").argParser(whole("--concurrency", 1, 99)))
+    .addOption(new Option("--events", "one JSON event a line on stdout, as it happens"))
+    .addOption(json())
+    .addOption(workspace())
+    .addOption(rehearse())
+    .addOption(seed())
+    .addOption(latency());
+
+const program = new Command("marketeam")
+  .description("A self-operating marketing team: say a goal, get planned, reviewed, finished marketing work.")
+  .version(version, "-V, --version", "print the version")
+  .usage('[options] "goal"\n       marketeam <command> [options]')
+  .argument("[goal...]", "what you want, in one sentence, in quotes")
+  .option("--pipeline <name>", "run a named pipeline instead of a free plan; the text is its brief")
+  .option("--dry-run", "show the plan and what it would cost; do nothing")
+  .option("--confirm", "show the plan and ask before it is run")
+  .addOption(new Option("--priority <p>", "P0 (most urgent) to P3").default("P1"))
+  .option("--category <name>", "category of the goal, instead of the Director's choice")
+  .addOption(new Option("--budget <usd>", "cap of this goal in USD (BUDGET_GOAL)").argParser(positive("--budget")))
+  .action(run(async () => (await import("./cli/run.ts")).run as unknown as Action))
+  .addHelpText(
+    "after",
+    `
+Examples:
+  marketeam --rehearse "Increase signup conversion by 20%"   see a whole goal, without a key and without spending
+  marketeam --dry-run "Launch the new pricing page"           the plan and a quote, nothing else
+  marketeam --pipeline "<name>" "Guide to OKRs"               a named pipeline (a wrong name lists them)
+  marketeam status                                            what the team is doing
+  marketeam show last --calls                                 every model call: model, tokens, cache, cost
+
+Exit codes: 0 done, 1 failed, 2 usage, 3 configuration, 4 stopped by budget or waiting for you, 130 interrupted.`,
+  );
+running(program);
+
+const command = (name: string, description: string, example: string) =>
+  program
+    .command(name)
+    .description(description)
+    .addHelpText("after", `\nExample:\n  ${example}`);
+
+command("status", "goals and their state, newest first", "marketeam status --json")
+  .addOption(json())
+  .addOption(workspace())
+  .action(run(async () => (await import("./cli/status.ts")).status as Action));
+
+command("show [goal]", "one goal: plan, tasks, reviews, costs (the last goal unless you name one)", "marketeam show last --calls")
+  .option("--calls", "every model call: model, tokens by part, cache, cost")
+  .option("--reviews", "what the reviewers said of every version")
+  .option("--prompt <call>", "what filled the prompt of one call")
+  .addOption(json())
+  .addOption(workspace())
+  .action(run(async () => (await import("./cli/show.ts")).show as Action));
+
+running(
+  command("resume [goal]", "go on with a goal that was interrupted or paused", "marketeam resume last --allow 5").addOption(
+    new Option("--allow <usd>", "allow this much more than the caps").argParser(positive("--allow")),
+  ),
+).action(run(async () => (await import("./cli/resume.ts")).resume as Action));
+
+command("cancel <goal>", "stop a goal for good; what is done is kept", "marketeam cancel goal_01k9")
+  .addOption(json())
+  .addOption(workspace())
+  .action(run(async () => (await import("./cli/cancel.ts")).cancel as Action));
+
+command("approvals", "questions that wait for you", "marketeam approvals")
+  .addOption(json())
+  .addOption(workspace())
+  .action(run(async () => (await import("./cli/approvals.ts")).approvals as Action));
+
+running(
+  command("approve <id>", "say yes to a question, and go on with its goal", "marketeam approve ask_01k9 --version 2")
+    .addOption(new Option("--version <n>", "take this version of the work").argParser(whole("--version", 1, 999)))
+    .option("--edit <file>", "take the text of this file instead")
+    .option("--note <text>", "what the team should learn from your answer")
+    .option("--no-run", "record the answer only"),
+).action(run(async () => (await import("./cli/answer.ts")).approve as Action));
+
+running(
+  command("reject <id>", "say no to a question: one more try with your note, or --drop", 'marketeam reject ask_01k9 --note "No discounts, ever"')
+    .option("--note <text>", "what is wrong; the next version answers it")
+    .option("--drop", "give the task up")
+    .option("--no-run", "record the answer only"),
+).action(run(async () => (await import("./cli/answer.ts")).reject as Action));
+
+command("costs", "what was spent: today, this month, by goal, by skill", "marketeam costs")
+  .addOption(json())
+  .addOption(workspace())
+  .option("--rehearsal", "the rehearsal's figures instead of the real ones")
+  .option("--settle <call>", "reconcile a call whose answer was lost, with --usd")
+  .addOption(new Option("--usd <amount>", "what the provider really billed for it").argParser(Number))
+  .action(run(async () => (await import("./cli/costs.ts")).costs as Action));
+
+command("learnings [action] [id]", "what the team has learned; actions: add, edit, retire", 'marketeam learnings add "Say the price on the button" --skill <skill>')
+  .option("--text <text>", "the statement, for add and edit (add also takes it as the next word)")
+  .option("--skill <name>", "only for this skill")
+  .option("--category <name>", "only for this category")
+  .addOption(new Option("--confidence <n>", "0 to 1").argParser(Number))
+  .option("--all", "retired ones too")
+  .addOption(json())
+  .addOption(workspace())
+  .action(run(async () => (await import("./cli/learnings.ts")).learnings as Action));
+
+command("schedules", "the schedules as configured, and when each would fire next", "marketeam schedules")
+  .addOption(json())
+  .action(run(async () => (await import("./cli/schedules.ts")).schedules as Action));
+
+command("events", "what happened, and which outside events start what", "marketeam events --limit 50")
+  .option("--goal <goal>", "only of this goal")
+  .addOption(new Option("--limit <n>", "how many").argParser(whole("--limit", 1, 10_000)).default(30))
+  .option("--mappings", "the event mappings instead")
+  .addOption(json())
+  .addOption(workspace())
+  .action(run(async () => (await import("./cli/events.ts")).events as Action));
+
+command("tools", "the tools of tools.yaml", "marketeam tools")
+  .addOption(json())
+  .action(run(async () => (await import("./cli/tools.ts")).tools as Action));
+
+command("validate", "check skills, pipelines, routing, schedules, events, models: every problem in one run", "marketeam validate")
+  .addOption(json())
+  .action(run(async () => (await import("./cli/validate.ts")).validate as Action));
+
+command("doctor", "check this installation: settings, key, store, workspace, caps", "marketeam doctor")
+  .addOption(json())
+  .addOption(workspace())
+  .action(run(async () => (await import("./cli/doctor.ts")).doctor as Action));
+
+command("init", "make the product context that every agent reads: a dialogue, or from a text you have", "marketeam init --from README.md")
+  .option("--from <file>", "read this text instead of asking")
+  .option("--force", "replace a context that is there (the old one is kept as a version)")
+  .addOption(json())
+  .addOption(workspace())
+  .addOption(rehearse())
+  .addOption(seed())
+  .action(run(async () => (await import("./cli/init.ts")).init as Action));
+
+command("export [goal]", "write the documents of a goal (or of all) again from the store", "marketeam export")
+  .addOption(json())
+  .addOption(workspace())
+  .action(run(async () => (await import("./cli/export.ts")).exportDocuments as Action));
+
+command("backup <file>", "a verified copy of the store", "marketeam backup ~/marketeam-2026-11-21.db")
+  .addOption(json())
+  .addOption(workspace())
+  .action(run(async () => (await import("./cli/backup.ts")).backup as Action));
+
+command("rehearsal", "the rehearsal server alone: speaks the Messages API on this machine", "marketeam rehearsal --port 8787 --log calls.jsonl")
+  .addOption(new Option("--port <n>", "0 takes a free one").argParser(whole("--port", 0, 65_535)).default(8787))
+  .option("--log <file>", "append every request as a JSON line")
+  .addOption(new Option("--seed <n>", "the same seed, the same answers").argParser(whole("--seed", 0, 999_999_999)).default(1))
+  .addOption(new Option("--latency <ms>", "delay before each answer").argParser(whole("--latency", 0, 60_000)).default(0))
+  .option("--fault <spec...>", "kind[@match][xN], for example overloaded@make x3")
+  .action(run(async () => (await import("./cli/rehearsal.ts")).rehearsal as Action));
+
+function strict(entry: Command): void {
+  entry.exitOverride().showSuggestionAfterError().configureOutput({ writeErr: (text) => process.stderr.write(text) });
+  for (const child of entry.commands) strict(child);
+}
+strict(program);
+
+try {
+  await program.parseAsync(process.argv);
+} catch (error) {
+  if (error instanceof CommanderError) exitCode = error.exitCode === 0 ? 0 : 2;
+  else exitCode = reportError(error);
+}
+// Nothing may keep a finished command alive; stdout is written synchronously by then.
+process.exit(exitCode);

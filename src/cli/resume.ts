@@ -1,0 +1,33 @@
+/** `marketeam resume`: go on with a goal where it stopped. */
+
+import { nano } from "../domain/money.ts";
+import { needGoal } from "../store/goals.ts";
+import { leasesOf } from "../store/tasks.ts";
+import { resumeGoal } from "../work/answers.ts";
+import { holders } from "../work/presence.ts";
+import { UsageError } from "./errors.ts";
+import { note } from "./output.ts";
+import { seeThrough } from "./see-through.ts";
+import { openApplication, openTeam, resolveId, type RunFlags } from "./session.ts";
+
+export async function resume(typed: string | undefined, options: RunFlags & { allow?: number }): Promise<number> {
+  const goalId = await goalToWorkOn(typed ?? "last", options);
+  await using app = await openTeam(options, { model: true });
+  const presence = await app.presence();
+  await presence.sweep();
+  const problem = await resumeGoal(app.store, goalId, options.allow === undefined ? null : nano(options.allow));
+  if (problem !== null) throw new UsageError(problem);
+  const others = await holders(app.store, (await app.store.read((read) => leasesOf(read, goalId))).map((lease) => lease.owner));
+  for (const other of others) note(`Process ${other.pid} on ${other.host} works on this goal too: the work is shared.`);
+  return seeThrough(app, goalId, options);
+}
+
+/** A goal of the rehearsal goes on with the rehearsal, a real one with a key. */
+async function goalToWorkOn(typed: string, options: RunFlags): Promise<string> {
+  await using app = await openApplication(options);
+  const goalId = await resolveId(app, "goal", typed);
+  const goal = await app.store.read((read) => needGoal(read, goalId));
+  if (goal.rehearsal && !options.rehearse) throw new UsageError("this goal is a rehearsal", `go on with: bun run start resume ${goalId} --rehearse`);
+  if (!goal.rehearsal && options.rehearse) throw new UsageError("this goal is a real one", "leave --rehearse out: a rehearsal cannot go on with real work");
+  return goalId;
+}

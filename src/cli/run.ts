@@ -1,0 +1,122 @@
+/** `marketeam "goal"`: plan it, run it, show it, say how it ended. */
+
+import type { Application } from "../bootstrap.ts";
+import { checkGoalText, PRIORITIES, type Priority } from "../domain/goal.ts";
+import { EXIT } from "../domain/exit.ts";
+import { dollars, nano } from "../domain/money.ts";
+import type { Plan } from "../domain/plan.ts";
+import { nearest, suggest } from "../domain/problem.ts";
+import { planFromPipeline } from "../skills/pipeline-plan.ts";
+import { acceptGoal, type NewWork } from "../work/accept.ts";
+import { dryRun } from "../work/dry-run.ts";
+import { UsageError } from "./errors.ts";
+import { onInterrupt } from "./interrupt.ts";
+import { note, print, printJson } from "./output.ts";
+import { planText } from "./plan-text.ts";
+import { seeThrough } from "./see-through.ts";
+import { interactive, openTeam, type RunFlags } from "./session.ts";
+
+type RunOptions = RunFlags & {
+  readonly pipeline?: string;
+  readonly dryRun?: boolean;
+  readonly confirm?: boolean;
+  readonly priority: string;
+  readonly category?: string;
+  readonly budget?: number;
+};
+
+const COMMANDS = "status show resume cancel approvals approve reject costs learnings schedules events tools validate doctor init export backup rehearsal help".split(" ");
+
+export async function run(words: readonly string[], options: RunOptions): Promise<number> {
+  const text = goalText(words, options);
+  if (options.json && options.events) throw new UsageError("--json and --events both want stdout", "choose one of them");
+  await using app = await openTeam(options, { model: !(options.dryRun && options.pipeline !== undefined) });
+  const work = newWork(app, text, options);
+  if (options.dryRun) return showDryRun(app, work, options);
+  const ready = options.confirm ? await confirmed(app, work, options) : work;
+  if (ready === null) return EXIT.stopped;
+  const goalId = await acceptGoal(app.team, ready);
+  return seeThrough(app, goalId, options);
+}
+
+/** The goal as typed. What looks like a mistyped command or a goal without quotes is not taken for a goal. */
+function goalText(words: readonly string[], options: RunOptions): string {
+  const [first] = words;
+  if (first === undefined) {
+    if (options.pipeline !== undefined) return "";
+    throw new UsageError("say what you want", 'for example: bun run start --rehearse "Increase signup conversion by 20%" (or --help)');
+  }
+  if (words.length > 1) {
+    const near = nearest(first, COMMANDS);
+    throw new UsageError(
+      near === first ? `too many words behind "${first}"` : near !== null ? `there is no command "${first}"` : `${words.length} separate words: which of them is the goal?`,
+      near !== null && near !== first ? `did you mean "${near}"? A goal goes in quotes: "${words.join(" ")}"` : `put the goal in quotes: "${words.join(" ")}"`,
+    );
+  }
+  if (!/\s/.test(first) && first !== "") {
+    const near = nearest(first, COMMANDS);
+    if (near !== null) throw new UsageError(`there is no command "${first}"`, `did you mean "${near}"? A goal is a sentence, in quotes.`);
+  }
+  const checked = checkGoalText(first);
+  if ("problem" in checked) throw new UsageError(checked.problem);
+  return checked.text;
+}
+
+function newWork(app: Application, text: string, options: RunOptions): NewWork {
+  const { registry, config } = app;
+  if (!PRIORITIES.includes(options.priority as Priority)) throw new UsageError(`unknown priority "${options.priority}"`, `use one of ${PRIORITIES.join(", ")}`);
+  const categories = Object.keys(registry.routing.categories);
+  if (options.category !== undefined && !categories.includes(options.category)) {
+    throw new UsageError(`unknown category "${options.category}"`, suggest(options.category, categories));
+  }
+  let plan: Plan | null = null;
+  if (options.pipeline !== undefined) {
+    const wanted = options.pipeline.trim().toLowerCase();
+    const found = [...registry.pipelines].find(([name]) => name.toLowerCase() === wanted);
+    if (!found) {
+      const near = nearest(options.pipeline, registry.pipelines.keys());
+      throw new UsageError(`unknown pipeline "${options.pipeline}"${near === null ? "" : `: did you mean "${near}"?`}`, `known: ${[...registry.pipelines.keys()].join(", ")}`);
+    }
+    plan = planFromPipeline(found[0], found[1], text === "" ? null : text);
+    if (options.category !== undefined) plan = { ...plan, category: options.category };
+  }
+  return {
+    text: text === "" ? (plan?.title ?? "") : text,
+    category: options.category ?? null,
+    source: "cli",
+    priority: options.priority as Priority,
+    cap: options.budget === undefined ? config.caps.goal : nano(options.budget),
+    rehearsal: app.rehearsal,
+    plan,
+  };
+}
+
+async function showDryRun(app: Application, work: NewWork, options: RunOptions): Promise<number> {
+  await using interrupt = onInterrupt(() => {});
+  const outcome = await dryRun(app.team, work, AbortSignal.any([interrupt.stop, interrupt.abort]));
+  if (outcome.kind === "failed") {
+    note(`error: ${outcome.detail}`);
+    if (interrupt.stop.aborted) return EXIT.interrupted;
+    const why = outcome.stopped?.why;
+    return why === "auth" || why === "unknown_model" ? EXIT.config : why ? EXIT.stopped : EXIT.failed;
+  }
+  if (options.json) printJson(outcome.result);
+  else print(planText(outcome.result, work.cap));
+  return EXIT.done;
+}
+
+/** Plans, shows the plan and asks. The plan that was shown is the one that runs. */
+async function confirmed(app: Application, work: NewWork, options: RunOptions): Promise<NewWork | null> {
+  if (!process.stdin.isTTY || !interactive(app.config)) throw new UsageError("--confirm needs a terminal to ask in", "leave it out, or use --dry-run to see the plan");
+  await using interrupt = onInterrupt(() => {});
+  const outcome = await dryRun(app.team, work, AbortSignal.any([interrupt.stop, interrupt.abort]));
+  if (outcome.kind === "failed") throw new UsageError(outcome.detail);
+  note(planText(outcome.result, work.cap));
+  const { confirm, isCancel } = await import("@clack/prompts");
+  const go = await confirm({ message: `Run this plan? It may spend up to ${dollars(work.cap)}.`, output: process.stderr });
+  if (isCancel(go) || !go) {
+    note("Nothing was started.");
+    return null;
+  }
+  return { ...work, plan: outcome.plan };
+}

@@ -1,0 +1,70 @@
+/** A goal's run from the command line: progress while it goes, the summary and the exit code at its end. */
+
+import type { Application } from "../bootstrap.ts";
+import { EXIT } from "../domain/exit.ts";
+import type { Goal } from "../domain/goal.ts";
+import { dollars } from "../domain/money.ts";
+import { listEvents } from "../store/records.ts";
+import { listQuestions } from "../store/questions.ts";
+import { needGoal } from "../store/goals.ts";
+import { readContext } from "../work/accept.ts";
+import { goalResultOf } from "../work/goal-result.ts";
+import { runGoal } from "../work/run-goal.ts";
+import { startProgress } from "./progress.ts";
+import { onInterrupt } from "./interrupt.ts";
+import { note, print, printJson } from "./output.ts";
+import { interactive, type RunFlags } from "./session.ts";
+import { summaryText } from "./summary-text.ts";
+
+const DRAIN_MS = 25_000;
+
+export async function seeThrough(app: Application, goalId: string, options: RunFlags): Promise<number> {
+  const { config } = app;
+  const before = await app.store.read((read) => needGoal(read, goalId));
+  if (!options.json && !options.events) {
+    const { caps } = config;
+    note(`${goalId}  caps: ${dollars(before.cap + before.allowed)} this goal, ${dollars(caps.day)} a day, ${dollars(caps.month)} a month, ${dollars(caps.call)} a call`);
+    if ((await readContext(app.team)) === null) note("There is no product context yet: the work will be general. `init` makes one in a few minutes.");
+  }
+  const progress = await startProgress(app, goalId, {
+    form: options.events ? "ndjson" : options.json ? "none" : interactive(config) ? "tree" : "lines",
+    color: interactive(config) && !config.noColor,
+  });
+  await using interrupt = onInterrupt(() => progress.say("Stopping: calls in flight may finish (again to stop at once)."));
+  const presence = await app.presence();
+  let goal: Goal;
+  try {
+    goal = await runGoal(
+      {
+        team: app.team,
+        queue: app.queue,
+        presence,
+        concurrency: config.concurrency,
+        stop: interrupt.stop,
+        abort: interrupt.abort,
+        drainMs: DRAIN_MS,
+        refuseCalls: () => app.journal.refuseNew(),
+      },
+      goalId,
+    );
+  } finally {
+    await progress.close();
+  }
+  const { result, questions } = await app.store.read(async (read) => ({
+    result: await goalResultOf(read, app.registry, app.team.workspace.root, goalId),
+    questions: await listQuestions(read, { goalId, status: "open" }),
+  }));
+  if (options.json) printJson(result);
+  else if (!options.events) print(summaryText(result, goal, questions));
+  return exitCodeOf(app, goal, interrupt.stop.aborted);
+}
+
+async function exitCodeOf(app: Application, goal: Goal, interrupted: boolean): Promise<number> {
+  if (goal.status === "completed") return EXIT.done;
+  if (goal.status === "failed" || goal.status === "cancelled") return EXIT.failed;
+  if (interrupted || goal.pause === "interrupted") return EXIT.interrupted;
+  // A key or model that the provider refuses is the installation's fault, not the goal's.
+  const calls = (await app.store.read((read) => listEvents(read, { goalId: goal.id, limit: 10_000 }))).filter((event) => event.type === "call.settled");
+  const stop = calls.at(-1)?.stop;
+  return goal.pause === "model_away" && (stop === "auth" || stop === "unknown_model") ? EXIT.config : EXIT.stopped;
+}

@@ -1,0 +1,159 @@
+/** Configuration: the environment and .env become one frozen value. The only reader of the environment. */
+
+import { readFileSync } from "node:fs";
+import { homedir, hostname } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { parseEnv } from "node:util";
+import type { Caps } from "./domain/budget.ts";
+import { dollars, nano } from "./domain/money.ts";
+
+/** A fault of the installation: one line, what to do, exit code 3. */
+export class ConfigError extends Error {
+  readonly code = "config";
+  readonly hint: string;
+  constructor(message: string, hint: string, options?: ErrorOptions) {
+    super(message, options);
+    this.hint = hint;
+  }
+}
+
+export type Origin = "environment" | ".env" | "default";
+export type Setting = { readonly name: string; readonly value: string; readonly origin: Origin; readonly secret: boolean };
+
+export type RuntimeConfig = {
+  /** Where skills.yaml and .agents/ lie. */
+  readonly root: string;
+  readonly workspace: string;
+  readonly apiKey: string | null;
+  readonly baseURL: string | null;
+  readonly databaseUrl: string | null;
+  readonly caps: Caps;
+  readonly concurrency: number;
+  readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
+  readonly logFormat: "json" | "pretty" | null;
+  readonly host: string;
+  readonly home: string;
+  readonly noColor: boolean;
+  readonly ci: boolean;
+  /** Where each setting came from, for `doctor`; secrets are not shown. */
+  readonly settings: readonly Setting[];
+  /** Texts that no log, file or prompt may hold. */
+  readonly secrets: readonly string[];
+  /** For tests: the named point at which the process kills itself, and at which passing of it (`point#3`). */
+  readonly crashAt: string | null;
+};
+
+export type ConfigInput = {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  /** Overrides from the command line. */
+  readonly workspace?: string | undefined;
+  readonly concurrency?: number | undefined;
+};
+
+/** The process's own environment and folder, for the CLI. */
+export function processInput(): Pick<ConfigInput, "env" | "cwd"> {
+  return { env: process.env, cwd: process.cwd() };
+}
+
+/** The arguments that `bun run` was given, without the program itself. */
+export const PACKAGE_ROOT = dirname(import.meta.dir);
+
+/** Reads the settings. Throws ConfigError for a value that cannot be used, naming the variable and where it came from. */
+export function loadConfig(input: ConfigInput): RuntimeConfig {
+  const root = hasTeam(input.cwd) ? input.cwd : PACKAGE_ROOT;
+  const file = readEnvFile(join(input.cwd, ".env"));
+  const settings: Setting[] = [];
+
+  function get(name: string, fallback: string | null, secret = false): string | null {
+    const fromEnv = input.env[name]?.trim();
+    const fromFile = file[name]?.trim();
+    const [value, origin]: [string | null, Origin] = fromEnv ? [fromEnv, "environment"] : fromFile ? [fromFile, ".env"] : [fallback, "default"];
+    if (value !== null) settings.push({ name, value: secret ? "(set)" : value, origin, secret });
+    return value;
+  }
+  const where = (name: string) => settings.find((setting) => setting.name === name)?.origin ?? "default";
+
+  function amount(name: string, fallback: number): number {
+    const text = get(name, null);
+    if (text === null) {
+      settings.push({ name, value: dollars(fallback), origin: "default", secret: false });
+      return fallback;
+    }
+    const value = Number(text.replace(/^\$/, ""));
+    if (!Number.isFinite(value) || value < 0 || text === "") throw new ConfigError(`${name} is "${text}" (${where(name)}): not an amount in USD`, `write a number like 50 or 2.50`);
+    return nano(value);
+  }
+
+  const apiKey = get("ANTHROPIC_API_KEY", null, true);
+  const baseURL = get("ANTHROPIC_BASE_URL", null);
+  if (baseURL !== null) checkUrl("ANTHROPIC_BASE_URL", baseURL, ["http:", "https:"]);
+  const databaseUrl = get("DATABASE_URL", null, true);
+  if (databaseUrl !== null) checkUrl("DATABASE_URL", databaseUrl, ["postgres:", "postgresql:"]);
+  const workspace = resolve(input.cwd, input.workspace ?? get("WORKSPACE_DIR", join(root, "workspace")) ?? "workspace");
+  const month = amount("BUDGET_MONTHLY", nano(50));
+  const goal = amount("BUDGET_GOAL", Math.round(month / 10));
+  const caps: Caps = {
+    month,
+    day: amount("BUDGET_DAILY", Math.round(month / 5)),
+    goal,
+    task: amount("BUDGET_TASK", Math.round(goal / 2)),
+    call: amount("BUDGET_CALL", nano(2)),
+  };
+  const agents = get("MAX_PARALLEL_AGENTS", "4") ?? "4";
+  if (!/^[1-9]\d?$/.test(agents)) throw new ConfigError(`MAX_PARALLEL_AGENTS is "${agents}" (${where("MAX_PARALLEL_AGENTS")})`, "write a whole number from 1 to 99");
+  const logLevel = oneOf("LOG_LEVEL", get("LOG_LEVEL", "warn") ?? "warn", ["debug", "info", "warn", "error", "silent"] as const);
+  const format = get("LOG_FORMAT", null);
+  const password = /^[^:]+:\/\/[^:@/]*:([^@]+)@/.exec(databaseUrl ?? "")?.[1];
+  return Object.freeze({
+    root,
+    workspace,
+    apiKey,
+    baseURL,
+    databaseUrl,
+    caps,
+    concurrency: input.concurrency ?? Number(agents),
+    logLevel,
+    logFormat: format === null ? null : oneOf("LOG_FORMAT", format, ["json", "pretty"] as const),
+    host: hostname(),
+    home: homedir(),
+    noColor: Boolean(input.env.NO_COLOR),
+    ci: Boolean(input.env.CI),
+    settings,
+    secrets: [apiKey, databaseUrl, password ? decodeURIComponent(password) : null].filter((secret) => secret !== null),
+    crashAt: input.env.MARKETEAM_CRASH_AT ?? null,
+  });
+}
+
+function hasTeam(folder: string): boolean {
+  try {
+    readFileSync(join(folder, "skills.yaml"));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Bun's own .env loading is switched off, so that we can say where a value came from. */
+function readEnvFile(path: string): Record<string, string | undefined> {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    if (error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR")) return {};
+    throw new ConfigError(`cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`, "make it readable or remove it", { cause: error });
+  }
+  return parseEnv(text);
+}
+
+function checkUrl(name: string, value: string, protocols: readonly string[]): void {
+  const url = URL.canParse(value) ? new URL(value) : null;
+  // The value may hold a password: it is not repeated.
+  if (!url || !protocols.includes(url.protocol)) throw new ConfigError(`${name} is not an address that begins with ${protocols.join("// or ")}//`, `for example ${protocols[0]}//127.0.0.1:8080`);
+}
+
+function oneOf<T extends string>(name: string, value: string, allowed: readonly T[]): T {
+  const found = allowed.find((entry) => entry === value.toLowerCase());
+  if (!found) throw new ConfigError(`${name} is "${value}"`, `use one of ${allowed.join(", ")}`);
+  return found;
+}

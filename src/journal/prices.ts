@@ -1,0 +1,47 @@
+/** Prices: the only place that turns tokens into money. An unknown model or date is an error, never free. */
+
+import type { Usage } from "../domain/call.ts";
+import { nano, type Nano } from "../domain/money.ts";
+import type { ModelsFile, Price } from "../domain/registry.ts";
+
+export class PriceError extends Error {
+  readonly code = "unknown_price";
+}
+
+/** The price of a model at an instant (UTC ms): the newest that has begun. Throws PriceError for an unknown model or too early a date. */
+export function priceAt(models: ModelsFile, model: string, at: number): Price {
+  const entry = models.models[model];
+  if (!entry) throw new PriceError(`no price for model "${model}": add it to .agents/models.yaml`);
+  const day = new Date(at).toISOString().slice(0, 10);
+  const begun = entry.prices.filter((candidate) => candidate.from <= day).sort((a, b) => (a.from < b.from ? 1 : -1));
+  const price = begun[0];
+  if (!price) throw new PriceError(`no price for model "${model}" on ${day}: its first price begins later (see .agents/models.yaml)`);
+  return price;
+}
+
+type Rates = Pick<Price, "input" | "output" | "cache_write_5m" | "cache_write_1h" | "cache_read">;
+
+/** A long prompt (input, reads and writes together) moves the whole request to other rates, output included. */
+function ratesFor(price: Price, promptTokens: number): Rates {
+  return price.long_prompt && promptTokens > price.long_prompt.over ? price.long_prompt : price;
+}
+
+/** What a reply cost. Rates are USD per million tokens. */
+export function costOf(usage: Usage, price: Price): Nano {
+  const rates = ratesFor(price, usage.input + usage.cacheRead + usage.cacheWrite5m + usage.cacheWrite1h);
+  return nano(
+    (usage.input * rates.input +
+      usage.output * rates.output +
+      usage.cacheRead * rates.cache_read +
+      usage.cacheWrite5m * rates.cache_write_5m +
+      usage.cacheWrite1h * rates.cache_write_1h) /
+      1_000_000,
+  );
+}
+
+/** The most that a request can cost: a token is at least a byte, each at the dearest input rate, and all of the output it may write. */
+export function worstCost(requestBytes: number, maxTokens: number, price: Price): Nano {
+  const rates = ratesFor(price, requestBytes);
+  const dearest = Math.max(rates.input, rates.cache_write_5m, rates.cache_write_1h, rates.cache_read);
+  return nano((requestBytes * dearest + maxTokens * rates.output) / 1_000_000);
+}

@@ -1,0 +1,90 @@
+/** The quote: what a plan will cost, low / likely / high per phase, from this workspace's own runs or from shipped priors. */
+
+import { usd } from "../domain/money.ts";
+import type { Plan } from "../domain/plan.ts";
+import type { ModelsFile, Registry, Tier } from "../domain/registry.ts";
+import type { Read } from "../store/store.ts";
+import { costOf, priceAt } from "./prices.ts";
+
+export type Band = { readonly low: number; readonly likely: number; readonly high: number };
+export type Quote = Band & { readonly phases: readonly (Band & { readonly name: string })[]; readonly basis: "priors" | "history" };
+
+/**
+ * Priors in tokens (2026-11-21): sizes of the shipped playbooks, house rules and typical deliverables at four bytes a
+ * token, thinking included in the output. `shared` is read from the cache after its first use.
+ */
+const MAKE = { shared: 7_000, fresh: 4_000, output: { low: 3_000, likely: 5_500, high: 11_000 } };
+const REVIEW = { shared: 3_500, fresh: 5_000, output: { low: 1_200, likely: 2_200, high: 4_500 } };
+const GATE = { shared: 6_000, fresh: 9_000, output: { low: 600, likely: 1_200, high: 3_000 } };
+const REPORT = { shared: 2_500, fresh: 3_000, output: { low: 500, likely: 900, high: 2_000 } };
+/** Versions of a deliverable: most are approved at once or after one revision. */
+const ROUNDS = { low: 1, likely: 1.4, high: 3 };
+/** Fewer finished tasks of a skill than this say little. */
+const MIN_SAMPLES = 3;
+
+type Call = typeof MAKE;
+
+function callCost(call: Call, tier: Tier, models: ModelsFile, now: number, band: keyof Band): number {
+  const price = priceAt(models, models.tiers[tier], now);
+  // Low: everything shared is read; high: it is written once more at the dearest rate.
+  const cold = band === "high" ? call.shared : band === "likely" ? call.shared * 0.4 : 0;
+  const usage = { input: call.fresh, cacheRead: call.shared - cold, cacheWrite1h: cold, cacheWrite5m: 0, output: call.output[band] };
+  return usd(costOf(usage, price));
+}
+
+/** USD for a plan whose planning is already done. `history` holds finished real tasks' costs by skill. */
+export function quotePlan(plan: Plan, registry: Registry, now: number, history: ReadonlyMap<string, readonly number[]>): Quote {
+  const { models } = registry;
+  let known = 0;
+  const taskCost = (skillName: string, reviewers: number, band: keyof Band): number => {
+    const samples = history.get(skillName);
+    if (samples && samples.length >= MIN_SAMPLES) return percentile(samples, band === "low" ? 0.1 : band === "likely" ? 0.5 : 0.9);
+    const tier = registry.skills.get(skillName)?.tier ?? "strong";
+    return ROUNDS[band] * (callCost(MAKE, tier, models, now, band) + reviewers * callCost(REVIEW, "strong", models, now, band));
+  };
+  const phases = plan.phases.map((phase) => {
+    const tasks = plan.tasks.filter((task) => task.phase === phase.name);
+    known += tasks.filter((task) => (history.get(task.skill)?.length ?? 0) >= MIN_SAMPLES).length;
+    const sum = (band: keyof Band) =>
+      tasks.reduce((total, task) => total + taskCost(task.skill, task.reviewers?.length ?? 1, band), 0) +
+      (phase.gate ? callCost(GATE, "strong", models, now, band) : 0);
+    return { name: phase.name, low: cents(sum("low")), likely: cents(sum("likely")), high: cents(sum("high")) };
+  });
+  const total = (band: keyof Band) => cents(phases.reduce((sum, phase) => sum + phase[band], 0) + callCost(REPORT, "standard", models, now, band));
+  return {
+    low: total("low"),
+    likely: total("likely"),
+    high: total("high"),
+    phases,
+    basis: plan.tasks.length > 0 && known * 2 >= plan.tasks.length ? "history" : "priors",
+  };
+}
+
+/** Costs in USD of the last finished real tasks, by skill. */
+export async function taskCosts(read: Read): Promise<Map<string, number[]>> {
+  const rows = await read.db
+    .selectFrom("tasks")
+    .innerJoin("calls", (join) => join.onRef("calls.subject", "=", "tasks.id").onRef("calls.tenant", "=", "tasks.tenant"))
+    .select(["tasks.id", "tasks.skill"])
+    .select((eb) => eb.fn.sum<number>("calls.cost").as("cost"))
+    .where("tasks.tenant", "=", read.tenant)
+    .where("tasks.kind", "=", "work")
+    .where("tasks.status", "=", "done")
+    .where("tasks.rehearsal", "=", 0)
+    .groupBy(["tasks.id", "tasks.skill"])
+    .orderBy("tasks.id", "desc")
+    .limit(500)
+    .execute();
+  const bySkill = new Map<string, number[]>();
+  for (const row of rows) bySkill.set(row.skill, [...(bySkill.get(row.skill) ?? []), usd(Number(row.cost))]);
+  return bySkill;
+}
+
+function percentile(samples: readonly number[], share: number): number {
+  const sorted = [...samples].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
+}
+
+function cents(value: number): number {
+  return Math.ceil(value * 10_000) / 10_000;
+}

@@ -1,0 +1,69 @@
+/** A call as its author describes it, and as it goes over the wire. Prompts are pure data: the same call is the same bytes. */
+
+import type { CallKey, PartKind, PartSize } from "../domain/call.ts";
+import type { Goal } from "../domain/goal.ts";
+import type { ModelsFile, Tier } from "../domain/registry.ts";
+import type { Lease } from "../domain/task.ts";
+import type { Message, ModelRequest, ToolResult, ToolSpec, ToolUse } from "../model/model.ts";
+
+export type { ToolResult, ToolSpec, ToolUse } from "../model/model.ts";
+
+/** One part of a prompt. `share` puts a cache breakpoint behind it: what comes before it is the same for other calls too. */
+export type PromptPart = { readonly kind: PartKind; readonly text: string; readonly share?: "5m" | "1h" };
+
+/** What was said after the first message: what came back, and what we answered. */
+export type Turn = {
+  readonly assistant: { readonly text: string; readonly uses: readonly ToolUse[] };
+  readonly user: { readonly text: string; readonly results: readonly ToolResult[] };
+};
+
+export type CallSpec = {
+  readonly key: CallKey;
+  /** The worker's hold on the task; null for a dry run's planning, which is no task. */
+  readonly lease: Lease | null;
+  readonly goal: Pick<Goal, "id" | "priority" | "cap" | "allowed" | "rehearsal">;
+  readonly skill: string | null;
+  readonly tier: Tier;
+  readonly maxTokens: number;
+  readonly system: readonly PromptPart[];
+  readonly user: readonly PromptPart[];
+  readonly turns?: readonly Turn[];
+  readonly tools?: readonly ToolSpec[];
+  /** JSON schema of a structured reply. */
+  readonly format?: Record<string, unknown>;
+  /** Ids of the learnings that the prompt holds. */
+  readonly learnings?: readonly string[];
+};
+
+export function toRequest(spec: CallSpec, model: string, models: ModelsFile): ModelRequest {
+  const parts = (list: readonly PromptPart[]) => list.filter((part) => part.text !== "").map((part) => ({ text: part.text, cache: part.share }));
+  const messages: Message[] = [{ role: "user", parts: parts(spec.user) }];
+  for (const turn of spec.turns ?? []) {
+    messages.push({ role: "assistant", text: turn.assistant.text, uses: turn.assistant.uses });
+    messages.push({ role: "user", parts: turn.user.text ? [{ text: turn.user.text }] : [], results: turn.user.results });
+  }
+  const entry = models.models[model];
+  return {
+    model,
+    maxTokens: Math.min(spec.maxTokens, entry?.max_output ?? spec.maxTokens),
+    effort: entry?.effort,
+    system: parts(spec.system),
+    messages,
+    ...(spec.tools && spec.tools.length > 0 ? { tools: spec.tools } : {}),
+    ...(spec.format ? { format: spec.format } : {}),
+  };
+}
+
+/** Characters by part; what was said after the first message counts as inputs, a reply's format as tools. */
+export function sizes(spec: CallSpec): PartSize[] {
+  const total = new Map<PartKind, number>();
+  const add = (kind: PartKind, chars: number) => {
+    if (chars > 0) total.set(kind, (total.get(kind) ?? 0) + chars);
+  };
+  if (spec.tools && spec.tools.length > 0) add("tools", JSON.stringify(spec.tools).length);
+  for (const part of [...spec.system, ...spec.user]) add(part.kind, part.text.length);
+  for (const turn of spec.turns ?? []) {
+    add("inputs", turn.assistant.text.length + turn.user.text.length + turn.user.results.reduce((sum, result) => sum + result.text.length, 0));
+  }
+  return [...total].map(([kind, chars]) => ({ kind, chars }));
+}

@@ -1,0 +1,95 @@
+/** The log port on pino: JSON lines or lines for people, written before the call returns, without secrets. */
+
+import { type Logger, destination, pino, stdTimeFunctions } from "pino";
+import { prettyFactory } from "pino-pretty";
+import { plainFields } from "./fields.ts";
+import type { Log, LogFields } from "./log.ts";
+import { createRedactor } from "./redact.ts";
+
+export type LogOptions = {
+  readonly level: "debug" | "info" | "warn" | "error" | "silent";
+  readonly format: "json" | "pretty";
+  /** The file descriptor to write to: 2 is stderr. */
+  readonly stream: number;
+  /** Texts that must never be written; those under 6 characters are ignored. */
+  readonly secrets: readonly string[];
+  /** Whether people's lines have colours; never on their own. */
+  readonly color?: boolean;
+};
+
+/** Keys that belong to the line itself: a field of the same name is written with `_` behind it. */
+const OWN_KEYS: ReadonlySet<string> = new Set(["level", "time", "pid", "hostname", "msg"]);
+
+/** A Log that has written each line when the call returns, so that none is lost with the process. It never throws. */
+export function createLog({ level, format, stream, secrets, color = false }: LogOptions): Log {
+  const redact = createRedactor(secrets);
+  // A full disk must not take the work with it, nor fill the memory with what could not be written. (A reader that went
+  // away is pino's own affair.)
+  const file = destination({ dest: stream, sync: true, maxLength: 1 << 20 });
+  file.on("error", () => {});
+  const pretty = prettyFactory({ colorize: color, singleLine: true, translateTime: "SYS:HH:MM:ss", ignore: "pid,hostname" });
+
+  const write = (json: string) => {
+    const redacted = redact(json);
+    const line = redacted === json ? json : validJson(redacted);
+    // Once more on what is really written: how pino-pretty treats backslashes and stacks is its own affair.
+    file.write(format === "json" ? escapeControls(line) : redact(pretty(visible(JSON.parse(line)))));
+  };
+  const logger = pino(
+    { level, timestamp: stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } },
+    { write },
+  );
+  return toLog(logger, {});
+}
+
+type Level = "debug" | "info" | "warn" | "error";
+
+function toLog(logger: Logger<never, boolean>, bound: Record<string, unknown>): Log {
+  const at = (level: Level) => (message: string, fields?: LogFields) => {
+    if (logger.isLevelEnabled(level)) logger[level]({ ...bound, ...ownFields(fields) }, message);
+  };
+  return {
+    debug: at("debug"),
+    info: at("info"),
+    warn: at("warn"),
+    error: at("error"),
+    child: (fields) => toLog(logger, { ...bound, ...ownFields(fields) }),
+  };
+}
+
+function ownFields(fields: LogFields | undefined): Record<string, unknown> {
+  if (!fields) return {};
+  return Object.fromEntries(
+    Object.entries(plainFields(fields)).map(([key, value]) => [OWN_KEYS.has(key) ? `${key}_` : key, value]),
+  );
+}
+
+/** A secret made of digits can stand outside of quotes: the line then becomes a message, and stays JSON. */
+function validJson(line: string): string {
+  try {
+    JSON.parse(line);
+    return line;
+  } catch {
+    return `${JSON.stringify({ level: "error", msg: line.trim() })}\n`;
+  }
+}
+
+// What moves a cursor, colours, starts a line or turns the direction of writing, but for the tab.
+const CONTROLS = /[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
+/** JSON itself escapes the first 32 control characters only. The line's own end stays. */
+function escapeControls(line: string): string {
+  return `${line.trimEnd().replace(CONTROLS, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`)}\n`;
+}
+
+/** The record with control characters made visible, keys included; a stack keeps its lines, which are then indented. */
+function visible(value: unknown, key = ""): unknown {
+  if (typeof value === "string") return key === "stack" ? value.split("\n").map(show).join("\n") : show(value);
+  if (Array.isArray(value)) return value.map((inner) => visible(inner));
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [show(name), visible(inner, name)]));
+}
+
+function show(text: string): string {
+  return text.replace(CONTROLS, (char) => (char === "\n" ? "\\n" : `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`));
+}

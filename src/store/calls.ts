@@ -1,0 +1,362 @@
+/** The call journal's rows and the budget scopes: a hold is taken in every scope or in none, and ends exactly once. */
+
+import type { Selectable } from "kysely";
+import { z } from "zod";
+import { budgetLevel, shareUsed, type BudgetLevel, type Scope, type ScopeState } from "../domain/budget.ts";
+import {
+  CALL_TRANSITIONS,
+  callState,
+  PART_KINDS,
+  usage,
+  type Call,
+  type CallKey,
+  type CallState,
+  type Usage,
+} from "../domain/call.ts";
+import type { Nano } from "../domain/money.ts";
+import { transition } from "../domain/state.ts";
+import type { Schema } from "./schema.ts";
+import type { Read, Tx } from "./store.ts";
+
+const parts = z.array(z.object({ kind: z.enum(PART_KINDS), chars: z.number() }));
+const strings = z.array(z.string());
+const scopeKeys = z.array(z.object({ kind: z.enum(["task", "goal", "day", "month"]), id: z.string() }));
+
+function toCall(row: Omit<Selectable<Schema["calls"]>, "reply">): Call {
+  return {
+    id: row.id,
+    goalId: row.goal_id,
+    subject: row.subject,
+    revision: row.revision,
+    step: row.step,
+    round: row.round,
+    attempt: row.attempt,
+    state: callState.parse(row.state),
+    skill: row.skill,
+    model: row.model,
+    requestHash: row.request_hash,
+    parts: parts.parse(JSON.parse(row.parts)),
+    hold: row.hold,
+    cost: row.cost,
+    usage: usage.parse(JSON.parse(row.usage)),
+    stop: row.stop,
+    flags: strings.parse(JSON.parse(row.flags)),
+    rehearsal: row.rehearsal === 1,
+    learnings: strings.parse(JSON.parse(row.learnings)),
+    startedAt: row.started_at,
+    answeredAt: row.answered_at,
+    endedAt: row.ended_at,
+  };
+}
+
+export type NewCall = Pick<
+  Call,
+  | "id"
+  | "goalId"
+  | "subject"
+  | "revision"
+  | "step"
+  | "round"
+  | "attempt"
+  | "skill"
+  | "model"
+  | "requestHash"
+  | "parts"
+  | "hold"
+  | "usage"
+  | "rehearsal"
+  | "learnings"
+> & { readonly scopes: readonly Scope[]; readonly processId: string };
+
+/** The scope that refused a hold, as it stood. */
+export type Refusal = { readonly refused: ScopeState };
+
+/**
+ * Takes the hold in every scope (in the order given, the same for all callers) and journals the call. When a scope
+ * refuses, nothing is left behind: the caller must roll back, so this returns the refusal only through `HoldRefused`.
+ */
+export async function holdCall(tx: Tx, call: NewCall): Promise<void> {
+  const flag = call.rehearsal ? 1 : 0;
+  for (const scope of call.scopes) {
+    await tx.db
+      .insertInto("scopes")
+      .values({
+        tenant: tx.tenant,
+        kind: scope.kind,
+        id: scope.id,
+        rehearsal: flag,
+        spent: 0,
+        held: 0,
+        allowed: 0,
+        level: "normal",
+      })
+      .onConflict((conflict) => conflict.columns(["tenant", "kind", "id", "rehearsal"]).doNothing())
+      .execute();
+    const updated = await tx.db
+      .updateTable("scopes")
+      .set((eb) => ({ held: eb("held", "+", call.hold) }))
+      .where("tenant", "=", tx.tenant)
+      .where("kind", "=", scope.kind)
+      .where("id", "=", scope.id)
+      .where("rehearsal", "=", flag)
+      .where((where) =>
+        where(where("spent", "+", where.ref("held")), "<=", where(where.val(scope.cap - call.hold), "+", where.ref("allowed"))),
+      )
+      .returning(["spent", "held", "allowed", "level"])
+      .executeTakeFirst();
+    if (!updated) throw new HoldRefused(await scopeState(tx, scope, call.rehearsal));
+    await noteLevel(tx, { ...scope, ...updated }, updated.level, call.goalId, call.rehearsal);
+  }
+  await tx.db
+    .insertInto("calls")
+    .values({
+      tenant: tx.tenant,
+      id: call.id,
+      goal_id: call.goalId,
+      subject: call.subject,
+      revision: call.revision,
+      step: call.step,
+      round: call.round,
+      attempt: call.attempt,
+      state: "held",
+      skill: call.skill,
+      model: call.model,
+      request_hash: call.requestHash,
+      parts: JSON.stringify(call.parts),
+      hold: call.hold,
+      cost: 0,
+      scopes: JSON.stringify(call.scopes.map(({ kind, id }) => ({ kind, id }))),
+      usage: JSON.stringify(call.usage),
+      stop: null,
+      flags: "[]",
+      learnings: JSON.stringify(call.learnings),
+      reply: null,
+      rehearsal: flag,
+      process_id: call.processId,
+      started_at: tx.now,
+      answered_at: null,
+      ended_at: null,
+    })
+    .execute();
+}
+
+export class HoldRefused extends Error {
+  readonly code = "hold_refused";
+  readonly scope: ScopeState;
+  constructor(scope: ScopeState) {
+    super(`the ${scope.kind} budget refuses the hold`);
+    this.scope = scope;
+  }
+}
+
+/** Emits a level once, when a day's or month's share crosses it (also on the way back). */
+async function noteLevel(tx: Tx, scope: ScopeState, before: string, goalId: string, rehearsal: boolean): Promise<void> {
+  if (scope.kind !== "day" && scope.kind !== "month") return;
+  const share = shareUsed(scope);
+  const level = budgetLevel(share);
+  if (level === before) return;
+  await tx.db
+    .updateTable("scopes")
+    .set({ level })
+    .where("tenant", "=", tx.tenant)
+    .where("kind", "=", scope.kind)
+    .where("id", "=", scope.id)
+    .where("rehearsal", "=", rehearsal ? 1 : 0)
+    .execute();
+  tx.emit({ type: "budget.level", goalId, taskId: null, level, scope: `${scope.kind} ${scope.id}`, share }, { rehearsal });
+}
+
+export async function scopeState(read: Read, scope: Scope, rehearsal: boolean): Promise<ScopeState> {
+  const row = await read.db
+    .selectFrom("scopes")
+    .select(["spent", "held", "allowed"])
+    .where("tenant", "=", read.tenant)
+    .where("kind", "=", scope.kind)
+    .where("id", "=", scope.id)
+    .where("rehearsal", "=", rehearsal ? 1 : 0)
+    .executeTakeFirst();
+  return { ...scope, spent: row?.spent ?? 0, held: row?.held ?? 0, allowed: row?.allowed ?? 0 };
+}
+
+/** Lets a scope take `amount` more than its cap. */
+export async function allowInScope(tx: Tx, scope: Pick<Scope, "kind" | "id">, amount: Nano, rehearsal: boolean): Promise<void> {
+  const flag = rehearsal ? 1 : 0;
+  await tx.db
+    .insertInto("scopes")
+    .values({
+      tenant: tx.tenant,
+      kind: scope.kind,
+      id: scope.id,
+      rehearsal: flag,
+      spent: 0,
+      held: 0,
+      allowed: amount,
+      level: "normal",
+    })
+    .onConflict((conflict) =>
+      conflict
+        .columns(["tenant", "kind", "id", "rehearsal"])
+        .doUpdateSet((eb) => ({ allowed: eb("scopes.allowed", "+", amount) })),
+    )
+    .execute();
+}
+
+/** The worst level of the scopes given. */
+export async function worstLevel(
+  read: Read,
+  scopes: readonly Scope[],
+  rehearsal: boolean,
+): Promise<{ level: BudgetLevel; scope: ScopeState | null }> {
+  let worst: { share: number; scope: ScopeState | null } = { share: 0, scope: null };
+  for (const scope of scopes) {
+    const state = await scopeState(read, scope, rehearsal);
+    const share = shareUsed(state);
+    if (share > worst.share) worst = { share, scope: state };
+  }
+  return { level: budgetLevel(worst.share), scope: worst.scope };
+}
+
+export type CallEnd = {
+  readonly state: Exclude<CallState, "held">;
+  readonly cost: Nano;
+  readonly usage: Usage;
+  readonly stop: string;
+  readonly flags: readonly string[];
+  /** The reply as JSON, when it is one that a replay may read. */
+  readonly reply: string | null;
+  readonly answeredAt: number | null;
+};
+
+/**
+ * Ends a hold: settled (its cost is spent), released (nothing is), unknown (the whole hold stays counted).
+ * A call that has ended stays as it is: a second settlement is an error.
+ */
+export async function endCall(tx: Tx, id: string, end: CallEnd): Promise<Call> {
+  let query = tx.db.selectFrom("calls").selectAll().where("tenant", "=", tx.tenant).where("id", "=", id);
+  if (tx.engine === "postgres") query = query.forUpdate();
+  const row = await query.executeTakeFirstOrThrow();
+  const before = toCall(row);
+  transition(`call ${id}`, CALL_TRANSITIONS, before.state, end.state);
+  if (end.state !== "unknown") {
+    for (const scope of scopeKeys.parse(JSON.parse(row.scopes))) {
+      await tx.db
+        .updateTable("scopes")
+        .set((eb) => ({ held: eb("held", "-", before.hold), spent: eb("spent", "+", end.cost) }))
+        .where("tenant", "=", tx.tenant)
+        .where("kind", "=", scope.kind)
+        .where("id", "=", scope.id)
+        .where("rehearsal", "=", row.rehearsal)
+        .execute();
+    }
+  }
+  const after = {
+    state: end.state,
+    cost: end.cost,
+    usage: JSON.stringify(end.usage),
+    stop: end.stop,
+    flags: JSON.stringify(end.flags),
+    reply: end.reply,
+    answered_at: end.answeredAt,
+    ended_at: tx.now,
+  };
+  await tx.db.updateTable("calls").set(after).where("tenant", "=", tx.tenant).where("id", "=", id).execute();
+  return toCall({ ...row, ...after });
+}
+
+function whereKey(read: Read, key: CallKey) {
+  return read.db
+    .selectFrom("calls")
+    .where("tenant", "=", read.tenant)
+    .where("goal_id", "=", key.goalId)
+    .where("subject", "=", key.subject)
+    .where("revision", "=", key.revision)
+    .where("step", "=", key.step)
+    .where("round", "=", key.round);
+}
+
+/** The answer that a step already has, and how many attempts it took or lost so far. */
+export async function findAnswer(
+  read: Read,
+  key: CallKey,
+): Promise<{ answered: { call: Call; reply: string } | null; attempts: number }> {
+  const rows = await whereKey(read, key).selectAll().orderBy("attempt").execute();
+  const row = rows.find((entry) => entry.state === "settled" && entry.reply !== null);
+  return {
+    answered: row && row.reply !== null ? { call: toCall(row), reply: row.reply } : null,
+    attempts: Math.max(0, ...rows.map((entry) => entry.attempt)),
+  };
+}
+
+export async function callsOfGoal(read: Read, goalId: string): Promise<Call[]> {
+  const rows = await read.db
+    .selectFrom("calls")
+    .selectAll()
+    .where("tenant", "=", read.tenant)
+    .where("goal_id", "=", goalId)
+    .orderBy("started_at")
+    .orderBy("id")
+    .execute();
+  return rows.map(toCall);
+}
+
+/** Cost of each goal (spent, and what is held or unknown), by goal id. */
+export async function costsOfGoals(read: Read, goalIds: readonly string[]): Promise<Map<string, { spent: Nano; held: Nano }>> {
+  if (goalIds.length === 0) return new Map();
+  const rows = await read.db
+    .selectFrom("scopes")
+    .select(["id", "spent", "held"])
+    .where("tenant", "=", read.tenant)
+    .where("kind", "=", "goal")
+    .where("id", "in", [...goalIds])
+    .execute();
+  return new Map(rows.map((row) => [row.id, { spent: row.spent, held: row.held }]));
+}
+
+/** Holds of processes that are gone: their answers are lost, they count in full until reconciled. Returns how many. */
+export async function orphanHolds(tx: Tx, gone: readonly string[]): Promise<number> {
+  if (gone.length === 0) return 0;
+  const rows = await tx.db
+    .selectFrom("calls")
+    .select(["id", "goal_id", "subject", "step", "hold", "rehearsal"])
+    .where("tenant", "=", tx.tenant)
+    .where("state", "=", "held")
+    .where("process_id", "in", [...gone])
+    .execute();
+  for (const row of rows) {
+    await tx.db
+      .updateTable("calls")
+      .set({ state: "unknown", stop: "lost", flags: JSON.stringify(["process_gone"]), ended_at: tx.now })
+      .where("tenant", "=", tx.tenant)
+      .where("id", "=", row.id)
+      .where("state", "=", "held")
+      .execute();
+    tx.emit(
+      { type: "call.unknown", goalId: row.goal_id, taskId: row.subject, callId: row.id, step: row.step, hold: row.hold },
+      { rehearsal: row.rehearsal === 1 },
+    );
+  }
+  return rows.length;
+}
+
+/** Calls of a goal and the processes that hold them, for `cancel`. */
+export async function listCalls(read: Read, filter: { state?: CallState; since?: number }): Promise<Call[]> {
+  let query = read.db.selectFrom("calls").selectAll().where("tenant", "=", read.tenant).orderBy("started_at").orderBy("id");
+  if (filter.state) query = query.where("state", "=", filter.state);
+  if (filter.since !== undefined) query = query.where("started_at", ">=", filter.since);
+  return (await query.execute()).map(toCall);
+}
+
+export async function listScopes(
+  read: Read,
+  kind: Scope["kind"],
+  rehearsal: boolean,
+): Promise<{ id: string; spent: Nano; held: Nano; allowed: Nano }[]> {
+  return read.db
+    .selectFrom("scopes")
+    .select(["id", "spent", "held", "allowed"])
+    .where("tenant", "=", read.tenant)
+    .where("kind", "=", kind)
+    .where("rehearsal", "=", rehearsal ? 1 : 0)
+    .orderBy("id")
+    .execute();
+}

@@ -1,0 +1,115 @@
+/** Questions to a person in the store. */
+
+import type { Selectable } from "kysely";
+import { answer, questionKind, type Answer, type Question } from "../domain/question.ts";
+import type { Schema } from "./schema.ts";
+import type { Read, Tx } from "./store.ts";
+
+function toQuestion(row: Selectable<Schema["questions"]>): Question {
+  return {
+    id: row.id,
+    goalId: row.goal_id,
+    taskId: row.task_id,
+    kind: questionKind.parse(row.kind),
+    title: row.title,
+    detail: row.detail,
+    approveMeans: row.approve_means,
+    rejectMeans: row.reject_means,
+    status: row.status === "answered" ? "answered" : row.status === "withdrawn" ? "withdrawn" : "open",
+    answer: row.answer === null ? null : answer.parse(JSON.parse(row.answer)),
+    createdAt: row.created_at,
+    answeredAt: row.answered_at,
+  };
+}
+
+export async function askQuestion(
+  tx: Tx,
+  question: Omit<Question, "status" | "answer" | "createdAt" | "answeredAt">,
+  rehearsal: boolean,
+): Promise<void> {
+  await tx.db
+    .insertInto("questions")
+    .values({
+      tenant: tx.tenant,
+      id: question.id,
+      goal_id: question.goalId,
+      task_id: question.taskId,
+      kind: question.kind,
+      title: question.title,
+      detail: question.detail,
+      approve_means: question.approveMeans,
+      reject_means: question.rejectMeans,
+      status: "open",
+      answer: null,
+      rehearsal: rehearsal ? 1 : 0,
+      created_at: tx.now,
+      answered_at: null,
+    })
+    .execute();
+  tx.emit(
+    {
+      type: "question.asked",
+      goalId: question.goalId,
+      taskId: question.taskId,
+      questionId: question.id,
+      kind: question.kind,
+      title: question.title,
+    },
+    { rehearsal },
+  );
+}
+
+export async function getQuestion(read: Read, id: string): Promise<Question | null> {
+  const row = await read.db
+    .selectFrom("questions")
+    .selectAll()
+    .where("tenant", "=", read.tenant)
+    .where("id", "=", id)
+    .executeTakeFirst();
+  return row ? toQuestion(row) : null;
+}
+
+export async function listQuestions(
+  read: Read,
+  filter: { goalId?: string; status?: Question["status"] } = {},
+): Promise<Question[]> {
+  let query = read.db.selectFrom("questions").selectAll().where("tenant", "=", read.tenant).orderBy("id");
+  if (filter.goalId !== undefined) query = query.where("goal_id", "=", filter.goalId);
+  if (filter.status !== undefined) query = query.where("status", "=", filter.status);
+  return (await query.execute()).map(toQuestion);
+}
+
+/** Records an answer to an open question. False when it was answered or withdrawn before. */
+export async function recordAnswer(tx: Tx, question: Question, given: Answer, rehearsal: boolean): Promise<boolean> {
+  const result = await tx.db
+    .updateTable("questions")
+    .set({ status: "answered", answer: JSON.stringify(given), answered_at: tx.now })
+    .where("tenant", "=", tx.tenant)
+    .where("id", "=", question.id)
+    .where("status", "=", "open")
+    .executeTakeFirst();
+  if (result.numUpdatedRows !== 1n) return false;
+  tx.emit(
+    {
+      type: "question.answered",
+      goalId: question.goalId,
+      taskId: question.taskId,
+      questionId: question.id,
+      choice: given.choice,
+    },
+    { rehearsal },
+  );
+  return true;
+}
+
+/** Questions of a goal that ended need no answer any more. */
+export async function withdrawQuestions(tx: Tx, goalId: string, taskId?: string): Promise<void> {
+  let query = tx.db
+    .updateTable("questions")
+    .set({ status: "withdrawn", answered_at: tx.now })
+    .where("tenant", "=", tx.tenant)
+    .where("goal_id", "=", goalId)
+    .where("status", "=", "open");
+  if (taskId !== undefined) query = query.where("task_id", "=", taskId);
+  await query.execute();
+}

@@ -1,0 +1,106 @@
+/** The store in one file: SQLite in WAL mode, one connection that writes and one that reads. */
+
+import { Database } from "bun:sqlite";
+import { mkdirSync, realpathSync, statSync } from "node:fs";
+import { dirname } from "node:path";
+import { Kysely } from "kysely";
+import { createStore } from "../engine.ts";
+import { eventsAfter } from "../feed.ts";
+import { migrate, schemaProblems } from "../migrate.ts";
+import { migrations as history } from "../migrations.ts";
+import type { Schema } from "../schema.ts";
+import { StoreError, type Store } from "../store.ts";
+import type { StoreOptions } from "../transaction.ts";
+import { backupSqlite } from "./backup.ts";
+import { foreignKeyProblems, quickCheck } from "./check.ts";
+import { sqliteDialect } from "./dialect.ts";
+import { corrupt, sqliteFailure } from "./failure.ts";
+import { inTurn } from "./turn.ts";
+import { watchWal } from "./watch.ts";
+
+const BUSY_MS = 5000;
+
+export type SqliteStoreOptions = StoreOptions & {
+  /** The database file. It and its folder are created when missing. */
+  readonly path: string;
+};
+
+/**
+ * Opens the file, checks it, and brings it to the newest schema. Several processes may have it open. Throws StoreError
+ * `corrupt`, `newer`, `read_only`, `full`, `busy`, or `unreachable` when the path cannot be opened.
+ */
+export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
+  const { path, tenant, now, log, reached, migrations = history } = options;
+  const open: Database[] = [];
+  const closeAll = () => {
+    // The reader first: only a connection that writes can put the -wal file away when it is the last to go.
+    for (const database of open.splice(0).toReversed()) database.close(true);
+  };
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    refuseLostFile(path);
+    const writing = new Database(path, { create: true, readwrite: true });
+    open.push(writing);
+    prepare(writing, path);
+    const writer = new Kysely<Schema>({ dialect: sqliteDialect(writing) });
+    const file = realpathSync(path);
+    await inTurn(file, () => migrate({ db: writer, engine: "sqlite", migrations, now, reached }));
+
+    // Reads do not queue behind changes, cannot write by mistake, and do not hang when made inside a change.
+    const reading = new Database(path, { readonly: true });
+    open.push(reading);
+    reading.run(`pragma busy_timeout = ${BUSY_MS}`);
+    const reader = new Kysely<Schema>({ dialect: sqliteDialect(reading) });
+    const newest = reading.query<{ seq: number }, []>("select coalesce(max(seq), 0) as seq from events");
+
+    return createStore(
+      {
+        name: "sqlite",
+        writer,
+        reader,
+        events: {
+          newest: () => newest.get()?.seq ?? 0,
+          after: (seq, limit) => eventsAfter(reader, { tenant, seq, limit }),
+          watch: (wake) => watchWal(path, wake, log),
+        },
+        write: (_name, run) => inTurn(file, () => run(() => {})),
+        read: (run) => run(),
+        failure: (error) => sqliteFailure(error, path),
+        backup: async (target) => backupSqlite(path, target),
+        check: async () => [
+          ...quickCheck(reading),
+          ...foreignKeyProblems(reading),
+          ...(await schemaProblems({ db: reader, engine: "sqlite", migrations })),
+        ],
+        close: async () => closeAll(),
+      },
+      options,
+    );
+  } catch (error) {
+    closeAll();
+    throw sqliteFailure(error, path);
+  }
+}
+
+function prepare(database: Database, path: string): void {
+  // First of all: the switch to WAL itself may find the file locked by another process.
+  database.run(`pragma busy_timeout = ${BUSY_MS}`);
+  const mode = database.query<{ journal_mode: string }, []>("pragma journal_mode = wal").get()?.journal_mode;
+  if (mode !== "wal")
+    throw new StoreError(
+      "unreachable",
+      `${path} lies on a file system that SQLite cannot share`,
+      "put the workspace on a local disk",
+    );
+  // A commit is on the disk when it returns: power loss, too, takes nothing that was acknowledged.
+  database.run("pragma synchronous = full");
+  database.run("pragma foreign_keys = on");
+  const [problem] = quickCheck(database);
+  if (problem !== undefined) throw corrupt(path, problem);
+}
+
+/** SQLite takes a missing or empty file for a new database and throws its journal away: here that would be the data. */
+function refuseLostFile(path: string): void {
+  const size = (file: string) => statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+  if (size(path) === 0 && size(`${path}-wal`) > 0) throw corrupt(path, "the file is empty, but its -wal file is not");
+}

@@ -1,0 +1,407 @@
+/** Tasks in the store: the graph, the claim with its lease and epoch, and every change of state. */
+
+import { sql, type Selectable } from "kysely";
+import {
+  TASK_ENDED,
+  TASK_TRANSITIONS,
+  taskStatus,
+  type Lease,
+  type Task,
+  type TaskKind,
+  type TaskStatus,
+} from "../domain/task.ts";
+import { transition } from "../domain/state.ts";
+import { verdict } from "../domain/review.ts";
+import type { Priority } from "../domain/goal.ts";
+import type { Schema } from "./schema.ts";
+import type { Read, Tx } from "./store.ts";
+
+function toTask(row: Selectable<Schema["tasks"]>): Task {
+  return {
+    id: row.id,
+    goalId: row.goal_id,
+    key: row.key,
+    kind: row.kind as TaskKind,
+    phase: row.phase,
+    skill: row.skill,
+    brief: row.brief,
+    criteria: JSON.parse(row.criteria) as string[],
+    reviewers: JSON.parse(row.reviewers) as string[],
+    status: taskStatus.parse(row.status),
+    revision: row.revision,
+    roundStart: row.round_start,
+    unmet: row.unmet,
+    attempts: row.attempts,
+    epoch: row.epoch,
+    leaseOwner: row.lease_owner,
+    leaseUntil: row.lease_until,
+    runAt: row.run_at,
+    rejections: row.rejections,
+    reason: row.reason,
+    score: row.score,
+    verdict: row.verdict === null ? null : verdict.parse(row.verdict),
+    model: row.model,
+    deliverableId: row.deliverable_id,
+    createdAt: row.created_at,
+    startedAt: row.started_at,
+    endedAt: row.ended_at,
+  };
+}
+
+export type NewTask = Pick<Task, "id" | "goalId" | "key" | "kind" | "phase" | "skill" | "brief" | "criteria" | "reviewers"> & {
+  readonly needs: readonly string[];
+  /** How many of the needs are still open. */
+  readonly unmet: number;
+  readonly priority: Priority;
+  readonly rehearsal: boolean;
+};
+
+/** Inserts tasks with their needs (ids of tasks). Those without an open need are ready at once. */
+export async function insertTasks(tx: Tx, tasks: readonly NewTask[]): Promise<void> {
+  if (tasks.length === 0) return;
+  await tx.db
+    .insertInto("tasks")
+    .values(
+      tasks.map((task) => ({
+        tenant: tx.tenant,
+        id: task.id,
+        goal_id: task.goalId,
+        key: task.key,
+        kind: task.kind,
+        phase: task.phase,
+        skill: task.skill,
+        brief: task.brief,
+        criteria: JSON.stringify(task.criteria),
+        reviewers: JSON.stringify(task.reviewers),
+        status: task.unmet === 0 ? "ready" : "waiting",
+        revision: 0,
+        round_start: 0,
+        unmet: task.unmet,
+        priority: task.priority,
+        rehearsal: task.rehearsal ? 1 : 0,
+        attempts: 0,
+        epoch: 0,
+        lease_owner: null,
+        lease_until: null,
+        run_at: tx.now,
+        rejections: 0,
+        reason: null,
+        score: null,
+        verdict: null,
+        model: null,
+        deliverable_id: null,
+        created_at: tx.now,
+        started_at: null,
+        ended_at: null,
+      })),
+    )
+    .execute();
+  const needs = tasks.flatMap((task) => task.needs.map((need) => ({ tenant: tx.tenant, task_id: task.id, need_id: need })));
+  if (needs.length > 0) await tx.db.insertInto("task_needs").values(needs).execute();
+  for (const task of tasks) {
+    if (task.unmet === 0)
+      tx.emit({ type: "task.ready", goalId: task.goalId, taskId: task.id, revision: 0 }, { rehearsal: task.rehearsal });
+  }
+}
+
+export async function getTask(read: Read, id: string): Promise<Task | null> {
+  const row = await read.db
+    .selectFrom("tasks")
+    .selectAll()
+    .where("tenant", "=", read.tenant)
+    .where("id", "=", id)
+    .executeTakeFirst();
+  return row ? toTask(row) : null;
+}
+
+export async function needTask(read: Read, id: string): Promise<Task> {
+  const task = await getTask(read, id);
+  if (!task) throw new Error(`no task ${id}`);
+  return task;
+}
+
+export async function tasksOfGoal(read: Read, goalId: string): Promise<Task[]> {
+  const rows = await read.db
+    .selectFrom("tasks")
+    .selectAll()
+    .where("tenant", "=", read.tenant)
+    .where("goal_id", "=", goalId)
+    .orderBy("id")
+    .execute();
+  return rows.map(toTask);
+}
+
+/** Ids of the tasks that a task needs, or (`back`) of those that need it. */
+export async function needsOf(read: Read, taskId: string): Promise<string[]> {
+  const rows = await read.db
+    .selectFrom("task_needs")
+    .select("need_id")
+    .where("tenant", "=", read.tenant)
+    .where("task_id", "=", taskId)
+    .execute();
+  return rows.map((row) => row.need_id);
+}
+
+export async function dependentsOf(read: Read, taskId: string): Promise<string[]> {
+  const rows = await read.db
+    .selectFrom("task_needs")
+    .select("task_id")
+    .where("tenant", "=", read.tenant)
+    .where("need_id", "=", taskId)
+    .execute();
+  return rows.map((row) => row.task_id);
+}
+
+export async function graphOf(read: Read, goalId: string): Promise<{ taskId: string; needId: string }[]> {
+  const rows = await read.db
+    .selectFrom("task_needs")
+    .innerJoin("tasks", (join) =>
+      join.onRef("tasks.id", "=", "task_needs.task_id").onRef("tasks.tenant", "=", "task_needs.tenant"),
+    )
+    .select(["task_needs.task_id", "task_needs.need_id"])
+    .where("tasks.tenant", "=", read.tenant)
+    .where("tasks.goal_id", "=", goalId)
+    .execute();
+  return rows.map((row) => ({ taskId: row.task_id, needId: row.need_id }));
+}
+
+export type ClaimFilter = {
+  readonly owner: string;
+  readonly leaseMs: number;
+  readonly rehearsal: boolean;
+  /** A one-shot claims only its own goal. */
+  readonly goalId: string | null;
+};
+
+/**
+ * Claims one task: ready and due, or held under a lease that has run out. The epoch grows, so that whoever held it
+ * before can change nothing any more. Null when there is nothing to do.
+ */
+export async function claimTask(tx: Tx, filter: ClaimFilter): Promise<Task | null> {
+  let candidate = tx.db
+    .selectFrom("tasks")
+    .innerJoin("goals", (join) => join.onRef("goals.id", "=", "tasks.goal_id").onRef("goals.tenant", "=", "tasks.tenant"))
+    .select(["tasks.id", "tasks.status"])
+    .where("tasks.tenant", "=", tx.tenant)
+    .where("tasks.rehearsal", "=", filter.rehearsal ? 1 : 0)
+    .where("goals.status", "=", "running")
+    .where((where) =>
+      where.or([
+        where.and([where("tasks.status", "=", "ready"), where("tasks.run_at", "<=", tx.now)]),
+        where.and([where("tasks.status", "in", ["running", "reviewing"]), where("tasks.lease_until", "<", tx.now)]),
+      ]),
+    )
+    .orderBy("tasks.priority")
+    .orderBy("tasks.run_at")
+    .orderBy("tasks.id")
+    .limit(1);
+  if (filter.goalId !== null) candidate = candidate.where("tasks.goal_id", "=", filter.goalId);
+  if (tx.engine === "postgres") candidate = candidate.forUpdate("tasks").skipLocked();
+  const found = await candidate.executeTakeFirst();
+  if (!found) return null;
+  const from = taskStatus.parse(found.status);
+  // A task found in `running` stays there: only its lease changes hands.
+  if (from !== "running") transition(`task ${found.id}`, TASK_TRANSITIONS, from, "running");
+  const row = await tx.db
+    .updateTable("tasks")
+    .set((eb) => ({
+      status: "running",
+      lease_owner: filter.owner,
+      lease_until: tx.now + filter.leaseMs,
+      epoch: eb("epoch", "+", 1),
+      attempts: eb("attempts", "+", 1),
+      started_at: eb.fn.coalesce("started_at", sql<number>`${tx.now}`),
+    }))
+    .where("tenant", "=", tx.tenant)
+    .where("id", "=", found.id)
+    .returningAll()
+    .executeTakeFirst();
+  if (!row) return null;
+  const task = toTask(row);
+  tx.emit(
+    {
+      type: "task.started",
+      goalId: task.goalId,
+      taskId: task.id,
+      key: task.key,
+      skill: task.skill,
+      revision: task.revision,
+      attempt: task.attempts,
+    },
+    { rehearsal: filter.rehearsal },
+  );
+  return task;
+}
+
+/** True when the lease still holds; renews it. A false means that somebody else has the task: stop working on it. */
+export async function renewLease(tx: Tx, lease: Lease, leaseMs: number): Promise<boolean> {
+  const result = await tx.db
+    .updateTable("tasks")
+    .set({ lease_until: tx.now + leaseMs })
+    .where("tenant", "=", tx.tenant)
+    .where("id", "=", lease.taskId)
+    .where("lease_owner", "=", lease.owner)
+    .where("epoch", "=", lease.epoch)
+    .where("status", "in", ["running", "reviewing"])
+    .executeTakeFirst();
+  return result.numUpdatedRows === 1n;
+}
+
+export class LeaseLost extends Error {
+  readonly code = "lease_lost";
+}
+
+/** Throws LeaseLost unless the lease is the task's present one. On PostgreSQL the row stays locked until the commit. */
+export async function checkLease(tx: Tx, lease: Lease): Promise<void> {
+  let query = tx.db
+    .selectFrom("tasks")
+    .select(["lease_owner", "epoch", "status"])
+    .where("tenant", "=", tx.tenant)
+    .where("id", "=", lease.taskId);
+  if (tx.engine === "postgres") query = query.forUpdate();
+  const row = await query.executeTakeFirst();
+  const held =
+    row !== undefined &&
+    row.lease_owner === lease.owner &&
+    row.epoch === lease.epoch &&
+    (row.status === "running" || row.status === "reviewing");
+  if (!held) throw new LeaseLost(`task ${lease.taskId} is no longer ours`);
+}
+
+type TaskChange = Partial<{
+  revision: number;
+  roundStart: number;
+  rejections: number;
+  runAt: number;
+  attempts: number;
+  reason: string | null;
+  score: number | null;
+  verdict: Task["verdict"];
+  model: string | null;
+  deliverableId: string | null;
+  skill: string;
+  brief: string;
+  criteria: readonly string[];
+}>;
+
+/** Moves a task to another status, with what changes along with it. The lease ends with every status but running and reviewing. */
+export async function moveTask(
+  tx: Tx,
+  task: Pick<Task, "id" | "status">,
+  to: TaskStatus,
+  change: TaskChange = {},
+): Promise<void> {
+  transition(`task ${task.id}`, TASK_TRANSITIONS, task.status, to);
+  const working = to === "running" || to === "reviewing";
+  await tx.db
+    .updateTable("tasks")
+    .set({
+      status: to,
+      ...(working ? {} : { lease_owner: null, lease_until: null }),
+      ...(TASK_ENDED.includes(to) ? { ended_at: tx.now } : {}),
+      ...(change.revision === undefined ? {} : { revision: change.revision }),
+      ...(change.roundStart === undefined ? {} : { round_start: change.roundStart }),
+      ...(change.rejections === undefined ? {} : { rejections: change.rejections }),
+      ...(change.runAt === undefined ? {} : { run_at: change.runAt }),
+      ...(change.attempts === undefined ? {} : { attempts: change.attempts }),
+      ...(change.reason === undefined ? {} : { reason: change.reason }),
+      ...(change.score === undefined ? {} : { score: change.score }),
+      ...(change.verdict === undefined ? {} : { verdict: change.verdict }),
+      ...(change.model === undefined ? {} : { model: change.model }),
+      ...(change.deliverableId === undefined ? {} : { deliverable_id: change.deliverableId }),
+      ...(change.skill === undefined ? {} : { skill: change.skill }),
+      ...(change.brief === undefined ? {} : { brief: change.brief }),
+      ...(change.criteria === undefined ? {} : { criteria: JSON.stringify(change.criteria) }),
+    })
+    .where("tenant", "=", tx.tenant)
+    .where("id", "=", task.id)
+    .execute();
+}
+
+/** Changes what a task that has not begun is to do. */
+export async function rebriefTask(tx: Tx, id: string, brief: string, criteria: readonly string[]): Promise<void> {
+  await tx.db
+    .updateTable("tasks")
+    .set({ brief, criteria: JSON.stringify(criteria) })
+    .where("tenant", "=", tx.tenant)
+    .where("id", "=", id)
+    .where("status", "in", ["waiting", "ready"])
+    .execute();
+}
+
+/** One need of these tasks is done: those with none left become ready. Returns their ids. */
+export async function releaseDependents(tx: Tx, doneId: string, rehearsal: boolean): Promise<string[]> {
+  const ids = await dependentsOf(tx, doneId);
+  if (ids.length === 0) return [];
+  await tx.db
+    .updateTable("tasks")
+    .set((eb) => ({ unmet: eb("unmet", "-", 1) }))
+    .where("tenant", "=", tx.tenant)
+    .where("id", "in", ids)
+    .execute();
+  const ready = await tx.db
+    .updateTable("tasks")
+    .set({ status: "ready", run_at: tx.now })
+    .where("tenant", "=", tx.tenant)
+    .where("id", "in", ids)
+    .where("status", "=", "waiting")
+    .where("unmet", "=", 0)
+    .returning(["id", "goal_id", "revision"])
+    .execute();
+  for (const row of ready)
+    tx.emit({ type: "task.ready", goalId: row.goal_id, taskId: row.id, revision: row.revision }, { rehearsal });
+  return ready.map((row) => row.id);
+}
+
+/** Ready tasks, due now or later, and when the next of them is due (UTC ms). For the sweep and for knowing when to look again. */
+export async function nextDue(read: Read, filter: Pick<ClaimFilter, "goalId" | "rehearsal">): Promise<number | null> {
+  let query = read.db
+    .selectFrom("tasks")
+    .innerJoin("goals", (join) => join.onRef("goals.id", "=", "tasks.goal_id").onRef("goals.tenant", "=", "tasks.tenant"))
+    .select((eb) => eb.fn.min("tasks.run_at").as("due"))
+    .where("tasks.tenant", "=", read.tenant)
+    .where("tasks.rehearsal", "=", filter.rehearsal ? 1 : 0)
+    .where("tasks.status", "=", "ready")
+    .where("goals.status", "=", "running");
+  if (filter.goalId !== null) query = query.where("tasks.goal_id", "=", filter.goalId);
+  const row = await query.executeTakeFirst();
+  return row?.due ?? null;
+}
+
+/** The leases of these processes end now: their tasks may be claimed at once. */
+export async function endLeasesOf(tx: Tx, owners: readonly string[]): Promise<void> {
+  if (owners.length === 0) return;
+  await tx.db
+    .updateTable("tasks")
+    .set({ lease_until: 0 })
+    .where("tenant", "=", tx.tenant)
+    .where("lease_owner", "in", [...owners])
+    .where("status", "in", ["running", "reviewing"])
+    .execute();
+}
+
+/** Puts needs of a task in place of those it has, and says how many of them are open. */
+export async function replaceNeeds(tx: Tx, taskId: string, needs: readonly string[], unmet: number): Promise<void> {
+  await tx.db.deleteFrom("task_needs").where("tenant", "=", tx.tenant).where("task_id", "=", taskId).execute();
+  if (needs.length > 0) {
+    await tx.db
+      .insertInto("task_needs")
+      .values(needs.map((need) => ({ tenant: tx.tenant, task_id: taskId, need_id: need })))
+      .execute();
+  }
+  await tx.db.updateTable("tasks").set({ unmet }).where("tenant", "=", tx.tenant).where("id", "=", taskId).execute();
+}
+
+/** Who holds tasks of a goal now: owner and until when. */
+export async function leasesOf(read: Read, goalId: string): Promise<{ taskId: string; owner: string; until: number }[]> {
+  const rows = await read.db
+    .selectFrom("tasks")
+    .select(["id", "lease_owner", "lease_until"])
+    .where("tenant", "=", read.tenant)
+    .where("goal_id", "=", goalId)
+    .where("status", "in", ["running", "reviewing"])
+    .execute();
+  return rows.flatMap((row) =>
+    row.lease_owner === null ? [] : [{ taskId: row.id, owner: row.lease_owner, until: row.lease_until ?? 0 }],
+  );
+}

@@ -1,0 +1,157 @@
+/** The house's rules, enforced: who may import whom, and what stands in one place only. Reads the import text, types included. */
+
+import { describe, expect, test } from "bun:test";
+import { Glob } from "bun";
+import { dirname, join, relative, resolve } from "node:path";
+
+const SRC = resolve(import.meta.dir, "..");
+
+/** Floors from the ground. A file imports its own room and lower floors only; neighbours on a floor do not know each other. */
+const FLOORS: readonly (readonly string[])[] = [
+  ["domain"],
+  ["log", "model", "store", "queue", "workspace"],
+  ["journal"],
+  ["skills", "tools", "health", "notify"],
+  ["director"],
+  ["work"],
+  ["triggers"],
+  ["config", "api"],
+  ["bootstrap"],
+  ["cli"],
+];
+/** Folders with a technology inside: only the composition root, their own folder and tests may name them. */
+const ADAPTERS = ["model/claude", "model/rehearsal", "model/scripted", "store/sqlite", "store/postgres", "queue/embedded", "queue/bullmq", "log/pino.ts"];
+
+type File = { readonly path: string; readonly text: string; readonly imports: readonly string[] };
+
+async function sources(): Promise<File[]> {
+  const files: File[] = [];
+  for await (const path of new Glob("**/*.ts").scan({ cwd: SRC })) {
+    const text = await Bun.file(join(SRC, path)).text();
+    const code = withoutComments(text);
+    const imports = [...code.matchAll(/(?:from|import)\s*\(?\s*["'](\.[^"']+)["']/g)].map((match) => relative(SRC, resolve(join(SRC, dirname(path)), match[1] ?? "")));
+    files.push({ path, text: code, imports });
+  }
+  return files.sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+function withoutComments(text: string): string {
+  return text.replace(/\/\*[\s\S]*?\*\//g, "").replace(/(^|[^:"'`\\])\/\/[^\n]*/g, "$1");
+}
+
+const isTest = (path: string) => path.endsWith(".test.ts") || path.startsWith("test/") || path.endsWith("/contract.ts");
+const roomOf = (path: string) => (path.includes("/") ? (path.split("/")[0] ?? "") : path.replace(/\.ts$/, ""));
+const floorOf = (path: string) => FLOORS.findIndex((rooms) => rooms.includes(roomOf(path)));
+const within = (path: string, place: string) => path === place || path.startsWith(`${place}/`);
+
+/** What breaks the import rule, a line each. */
+export function importFaults(files: readonly File[]): string[] {
+  const faults: string[] = [];
+  for (const file of files) {
+    if (isTest(file.path)) continue;
+    if (floorOf(file.path) === -1) faults.push(`${file.path}: stands in no room of the house`);
+    for (const target of file.imports) {
+      if (target.startsWith("..")) {
+        if (!target.endsWith("package.json")) faults.push(`${file.path} imports ${target} from outside src`);
+        continue;
+      }
+      const [from, to] = [floorOf(file.path), floorOf(target)];
+      const same = roomOf(file.path) === roomOf(target);
+      if (isTest(target)) faults.push(`${file.path} imports the test file ${target}`);
+      else if (to > from) faults.push(`${file.path} imports upwards: ${target}`);
+      else if (to === from && !same && target !== "log/log.ts") faults.push(`${file.path} imports its neighbour ${target}`);
+      const adapter = ADAPTERS.find((place) => within(target, place));
+      if (adapter !== undefined && !within(file.path, adapter) && file.path !== "bootstrap.ts") faults.push(`${file.path} names the adapter ${target}`);
+      if (within(file.path, "director/plan") && within(target, "director/review")) faults.push(`${file.path}: planning does not know reviewing`);
+      if (within(file.path, "director/review") && within(target, "director/plan")) faults.push(`${file.path}: reviewing does not know planning`);
+      if (target === "model/model.ts" && !["journal", "model", "bootstrap"].includes(roomOf(file.path))) faults.push(`${file.path}: only the journal speaks to the model port`);
+    }
+  }
+  return faults;
+}
+
+describe("the house", () => {
+  test("a file imports its own room and lower floors only, and no adapter", async () => {
+    const files = await sources();
+    expect(files.length).toBeGreaterThan(50);
+    expect(importFaults(files)).toEqual([]);
+  });
+
+  test("the rule sees planted faults", () => {
+    const file = (path: string, ...imports: string[]): File => ({ path, text: "", imports });
+    expect(
+      importFaults([
+        file("domain/goal.ts", "store/store.ts"),
+        file("store/goals.ts", "model/model.ts"),
+        file("work/worker.ts", "store/sqlite/store.ts"),
+        file("director/plan/plan.ts", "director/review/review.ts"),
+        file("work/executor.ts", "model/model.ts"),
+        file("stray/thing.ts"),
+      ]).length,
+    ).toBeGreaterThanOrEqual(6);
+    expect(importFaults([file("work/worker.ts", "store/store.ts", "log/log.ts"), file("store/goals.ts", "log/log.ts", "domain/goal.ts")])).toEqual([]);
+  });
+
+  test("no circles between files", async () => {
+    const files = (await sources()).filter((file) => !isTest(file.path));
+    const graph = new Map(files.map((file) => [file.path, file.imports]));
+    const state = new Map<string, number>();
+    const circles: string[] = [];
+    const visit = (path: string, trail: readonly string[]): void => {
+      if (state.get(path) === 2 || !graph.has(path)) return;
+      if (state.get(path) === 1) {
+        circles.push([...trail.slice(trail.indexOf(path)), path].join(" → "));
+        return;
+      }
+      state.set(path, 1);
+      for (const target of graph.get(path) ?? []) visit(target, [...trail, path]);
+      state.set(path, 2);
+    };
+    for (const path of graph.keys()) visit(path, []);
+    expect(circles).toEqual([]);
+  });
+
+  test("the environment is read in config.ts, the process ends in cli.ts", async () => {
+    const files = (await sources()).filter((file) => !isTest(file.path));
+    const readers = files.filter((file) => /process\.env|Bun\.env|import\.meta\.env/.test(file.text)).map((file) => file.path);
+    const exits = files.filter((file) => /process\.exit\b(?!Code)/.test(file.text)).map((file) => file.path);
+    expect(readers).toEqual(["config.ts"]);
+    expect(exits).toEqual(["cli.ts"]);
+  });
+
+  test("no barrels, no drawers for everything", async () => {
+    const names = /(?:^|\/)(?:index|utils?|helpers?|common|shared|manager|types|misc)\.ts$/;
+    expect((await sources()).map((file) => file.path).filter((path) => names.test(path))).toEqual([]);
+  });
+
+  test("no skill or pipeline is named in src: the engine knows no marketing", async () => {
+    const root = resolve(SRC, "..");
+    const skills = Object.keys((Bun.YAML.parse(await Bun.file(join(root, "skills.yaml")).text()) as { skills: object }).skills);
+    const pipelines = Object.keys((Bun.YAML.parse(await Bun.file(join(root, ".agents/pipelines.yaml")).text()) as { pipelines: object }).pipelines);
+    expect(skills.length).toBeGreaterThanOrEqual(26);
+    const names = new Set([...skills, ...pipelines]);
+    const faults = (await sources())
+      .filter((file) => !isTest(file.path))
+      .flatMap((file) => [...file.text.matchAll(/["'`]([^"'`\n]{3,80})["'`]/g)].filter((match) => names.has(match[1] ?? "")).map((match) => `${file.path}: ${match[0]}`));
+    expect(faults).toEqual([]);
+  });
+
+  test("each file opens with a sentence that says what it is for, and stays readable", async () => {
+    const faults: string[] = [];
+    for await (const path of new Glob("**/*.ts").scan({ cwd: SRC })) {
+      const text = await Bun.file(join(SRC, path)).text();
+      if (isTest(path)) continue;
+      if (!/^(?:#!.*\n)?\/\*\*/.test(text)) faults.push(`${path}: no opening sentence`);
+      if (text.split("\n").length > 400) faults.push(`${path}: over 400 lines`);
+    }
+    expect(faults).toEqual([]);
+  });
+
+  test("every store.write has its own name: each is a crash point", async () => {
+    const files = (await sources()).filter((file) => !isTest(file.path));
+    const calls = files.flatMap((file) => [...file.text.matchAll(/\.write\(\s*("[^"]*"|[^",\s]+)/g)].filter((match) => /^"[^$]*"$/.test(match[1] ?? "")).map((match) => ({ file: file.path, name: match[1] ?? "" })));
+    const names = calls.map((call) => call.name);
+    expect(names.length).toBeGreaterThan(15);
+    expect(names.filter((name) => !/^"[a-z]+\.[a-z]+"$/.test(name))).toEqual([]);
+  });
+});

@@ -1,0 +1,58 @@
+/** A dry run: the plan and what it would cost. It writes nothing but the record of its own planning call. */
+
+import { hashOf } from "../domain/deliverable.ts";
+import { newId } from "../domain/id.ts";
+import type { GoalResult } from "../domain/result.ts";
+import { usd } from "../domain/money.ts";
+import type { Plan } from "../domain/plan.ts";
+import { makePlan } from "../director/plan/plan.ts";
+import type { Stopped } from "../journal/journal.ts";
+import { quotePlan, taskCosts } from "../journal/quote.ts";
+import { callsOfGoal } from "../store/calls.ts";
+import { latestContext } from "../store/records.ts";
+import type { NewWork } from "./accept.ts";
+import { readContext } from "./accept.ts";
+import { planningKnowledge } from "./director-steps.ts";
+import { planResult } from "./goal-result.ts";
+import type { Team } from "./team.ts";
+
+export type DryRun = { kind: "planned"; result: GoalResult; plan: Plan } | { kind: "failed"; detail: string; stopped: Stopped | null };
+
+export async function dryRun(team: Team, work: NewWork, signal: AbortSignal): Promise<DryRun> {
+  const id = newId("goal");
+  const started = team.now();
+  let plan = work.plan;
+  if (!plan) {
+    const body = await readContext(team);
+    const latest = await team.store.read((read) => latestContext(read));
+    // The context is read as it lies there; taking it in as a version would be a change.
+    const context = body === null ? null : { version: (latest?.version ?? 0) + (latest?.hash === hashOf(body) ? 0 : 1), body, hash: hashOf(body), createdAt: started };
+    const goal = { id, text: work.text, category: work.category, priority: work.priority, cap: work.cap, allowed: 0, rehearsal: work.rehearsal };
+    const known = await team.store.read((read) => planningKnowledge(read, goal));
+    const decision = await makePlan(team.journal, team.registry, { goal, context, ...known, lease: null }, signal);
+    if (decision.kind === "stopped") return { kind: "failed", detail: decision.detail, stopped: decision };
+    if (decision.kind === "unreadable") return { kind: "failed", detail: `no usable plan (${decision.why}): ${decision.detail}`, stopped: null };
+    plan = decision.value;
+  }
+  const history = work.rehearsal ? new Map<string, number[]>() : await team.store.read((read) => taskCosts(read));
+  const calls = await team.store.read((read) => callsOfGoal(read, id));
+  const quote = quotePlan(plan, team.registry, team.now(), history);
+  return {
+    kind: "planned",
+    plan,
+    result: {
+      goal: id,
+      title: plan.title,
+      status: "planned",
+      rehearsal: work.rehearsal,
+      plan: planResult(plan),
+      tasks: [],
+      missingInputs: plan.missing,
+      costUsd: usd(calls.reduce((sum, call) => sum + call.cost, 0)),
+      quote: { ...quote, phases: quote.phases.map((phase) => ({ ...phase })) },
+      durationMs: team.now() - started,
+      workspace: team.workspace.root,
+      report: null,
+    },
+  };
+}

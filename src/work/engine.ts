@@ -1,0 +1,243 @@
+/** The engine: which tasks a plan makes, which of them may run, and when a goal is at its end. All inside a transaction. */
+
+import { newId } from "../domain/id.ts";
+import { GOAL_ENDED, type Goal, type PauseReason } from "../domain/goal.ts";
+import { DIRECTOR, planNodes, type Plan } from "../domain/plan.ts";
+import { TASK_ENDED, type Task } from "../domain/task.ts";
+import { getGoal, insertPlan, moveGoal, needGoal, updateGoal } from "../store/goals.ts";
+import { askQuestion, listQuestions, withdrawQuestions } from "../store/questions.ts";
+import { graphOf, insertTasks, moveTask, rebriefTask, releaseDependents, replaceNeeds, tasksOfGoal, type NewTask } from "../store/tasks.ts";
+import type { Tx } from "../store/store.ts";
+
+export const MAX_FAILURES_IN_A_ROW = 3;
+
+/** The task that a goal without a plan begins with. */
+export async function addPlanningTask(tx: Tx, goal: Pick<Goal, "id" | "priority" | "rehearsal">): Promise<void> {
+  await insertTasks(tx, [directorTask(goal, "plan", "plan", "Plan")]);
+}
+
+function directorTask(goal: Pick<Goal, "id" | "priority" | "rehearsal">, kind: "plan" | "report", key: string, phase: string): NewTask {
+  return {
+    id: newId("task"),
+    goalId: goal.id,
+    key,
+    kind,
+    phase,
+    skill: DIRECTOR,
+    brief: "",
+    criteria: [],
+    reviewers: [],
+    needs: [],
+    unmet: 0,
+    priority: goal.priority,
+    rehearsal: goal.rehearsal,
+  };
+}
+
+/** Makes a plan the goal's: version 1, and its tasks and gates with their needs. */
+export async function startPlan(tx: Tx, goal: Goal, plan: Plan): Promise<void> {
+  const version = goal.planVersion + 1;
+  await insertPlan(tx, goal.id, version, plan, null);
+  await updateGoal(tx, goal.id, { title: plan.title, category: plan.category, pipeline: plan.pipeline });
+  const nodes = planNodes(plan);
+  const ids = new Map(nodes.map((node) => [node.key, newId("task")]));
+  await insertTasks(
+    tx,
+    nodes.map((node) => ({
+      id: ids.get(node.key) ?? "",
+      goalId: goal.id,
+      key: node.key,
+      kind: node.kind,
+      phase: node.phase,
+      skill: node.task?.skill ?? DIRECTOR,
+      brief: node.task?.brief ?? "",
+      criteria: node.task?.criteria ?? [],
+      reviewers: node.task?.reviewers ?? [DIRECTOR],
+      needs: node.needs.map((key) => ids.get(key) ?? ""),
+      unmet: node.needs.length,
+      priority: goal.priority,
+      rehearsal: goal.rehearsal,
+    })),
+  );
+  emitPlanned(tx, goal, version, plan, null);
+}
+
+function emitPlanned(tx: Tx, goal: Goal, version: number, plan: Plan, why: string | null): void {
+  tx.emit(
+    { type: "goal.planned", goalId: goal.id, taskId: null, version, title: plan.title, tasks: plan.tasks.length, pipeline: plan.pipeline, why },
+    { rehearsal: goal.rehearsal },
+  );
+}
+
+/** Brings the tasks in line with the next version of the plan: only what has not begun changes. */
+export async function changePlan(tx: Tx, goal: Goal, plan: Plan, why: string, dropped: readonly { key: string; reason: string }[]): Promise<void> {
+  const version = goal.planVersion + 1;
+  await insertPlan(tx, goal.id, version, plan, why);
+  await updateGoal(tx, goal.id, { changes: goal.changes + 1 });
+  const tasks = await tasksOfGoal(tx, goal.id);
+  const byKey = new Map(tasks.map((task) => [task.key, task]));
+  for (const { key, reason } of dropped) {
+    const task = byKey.get(key);
+    if (task && (task.status === "waiting" || task.status === "ready")) await cancelTask(tx, goal, task, `dropped at a gate: ${reason}`);
+  }
+  const nodes = planNodes(plan);
+  const ids = new Map(tasks.map((task) => [task.key, task.id]));
+  for (const node of nodes) if (!ids.has(node.key)) ids.set(node.key, newId("task"));
+  const open = (key: string) => {
+    const task = byKey.get(key);
+    return task === undefined || task.status !== "done";
+  };
+  const added: NewTask[] = [];
+  for (const node of nodes) {
+    const needs = node.needs.flatMap((key) => ids.get(key) ?? []);
+    const unmet = node.needs.filter(open).length;
+    const existing = byKey.get(node.key);
+    if (!existing) {
+      added.push({
+        id: ids.get(node.key) ?? "",
+        goalId: goal.id,
+        key: node.key,
+        kind: node.kind,
+        phase: node.phase,
+        skill: node.task?.skill ?? DIRECTOR,
+        brief: node.task?.brief ?? "",
+        criteria: node.task?.criteria ?? [],
+        reviewers: node.task?.reviewers ?? [DIRECTOR],
+        needs,
+        unmet,
+        priority: goal.priority,
+        rehearsal: goal.rehearsal,
+      });
+    } else if (existing.status === "waiting" || existing.status === "ready") {
+      if (node.task) await rebriefTask(tx, existing.id, node.task.brief, node.task.criteria);
+      if (existing.status === "waiting") {
+        await replaceNeeds(tx, existing.id, needs, unmet);
+        if (unmet === 0) {
+          await moveTask(tx, existing, "ready");
+          tx.emit({ type: "task.ready", goalId: goal.id, taskId: existing.id, revision: existing.revision }, { rehearsal: goal.rehearsal });
+        }
+      }
+    }
+  }
+  await insertTasks(tx, added);
+  emitPlanned(tx, goal, version, plan, why);
+}
+
+export async function cancelTask(tx: Tx, goal: Pick<Goal, "id" | "rehearsal">, task: Pick<Task, "id" | "status">, reason: string): Promise<void> {
+  await moveTask(tx, task, "cancelled", { reason });
+  tx.emit({ type: "task.cancelled", goalId: goal.id, taskId: task.id, reason }, { rehearsal: goal.rehearsal });
+}
+
+/** A task ended without a result: what needs it is cancelled, with its name; three in a row pause the goal. */
+export async function failTask(tx: Tx, task: Task, reason: string): Promise<void> {
+  const goal = await needGoal(tx, task.goalId);
+  await moveTask(tx, task, "failed", { reason });
+  tx.emit({ type: "task.failed", goalId: goal.id, taskId: task.id, reason }, { rehearsal: goal.rehearsal });
+  const failures = goal.failures + 1;
+  await updateGoal(tx, goal.id, { failures });
+  if (failures >= MAX_FAILURES_IN_A_ROW && goal.status === "running") {
+    tx.emit({ type: "pipeline_blocked", goalId: goal.id, taskId: null, reason: `${failures} tasks failed in a row` }, { rehearsal: goal.rehearsal });
+    await askQuestion(
+      tx,
+      {
+        id: newId("ask"),
+        goalId: goal.id,
+        taskId: null,
+        kind: "failures",
+        title: `${failures} tasks of "${goal.title}" failed in a row. Go on?`,
+        detail: `The last one: ${task.key} (${task.skill}): ${reason}`,
+        approveMeans: "go on with what is left",
+        rejectMeans: "cancel the goal",
+      },
+      goal.rehearsal,
+    );
+    await pauseGoal(tx, goal, "question", `${failures} tasks failed in a row`);
+  }
+  await settleGoal(tx, goal.id);
+}
+
+export async function pauseGoal(tx: Tx, goal: Goal, pause: PauseReason, reason: string): Promise<void> {
+  if (goal.status !== "running") return;
+  await moveGoal(tx, goal, "paused", { pause, reason });
+  tx.emit({ type: "goal.paused", goalId: goal.id, taskId: null, pause, reason }, { rehearsal: goal.rehearsal });
+}
+
+export async function endGoal(tx: Tx, goal: Goal, to: "completed" | "failed", note: { open: number; reason: string }): Promise<void> {
+  await moveGoal(tx, goal, to, { reason: to === "failed" ? note.reason : null });
+  await withdrawQuestions(tx, goal.id);
+  tx.emit(
+    to === "completed"
+      ? { type: "goal.completed", goalId: goal.id, taskId: null, open: note.open }
+      : { type: "goal.failed", goalId: goal.id, taskId: null, reason: note.reason },
+    { rehearsal: goal.rehearsal },
+  );
+}
+
+/**
+ * Looks at a goal after any of its tasks changed: cancels what can no longer run, adds the report when the work is over,
+ * pauses when only a person can go on, and ends the goal when the report is written.
+ */
+export async function settleGoal(tx: Tx, goalId: string): Promise<void> {
+  const goal = await getGoal(tx, goalId);
+  if (!goal || GOAL_ENDED.includes(goal.status)) return;
+  const tasks = await cancelUnreachable(tx, goal, await tasksOfGoal(tx, goalId));
+  const planning = tasks.find((task) => task.kind === "plan");
+  if (planning?.status === "failed") return endGoal(tx, goal, "failed", { open: 0, reason: planning.reason ?? "no plan" });
+  const work = tasks.filter((task) => task.kind === "work" || task.kind === "gate");
+  if (work.length === 0) return;
+  const open = work.filter((task) => !TASK_ENDED.includes(task.status));
+  if (open.length === 0) return closeGoal(tx, goal, tasks);
+  const moving = open.some((task) => task.status === "ready" || task.status === "running" || task.status === "reviewing");
+  if (!moving && goal.status === "running") {
+    const questions = await listQuestions(tx, { goalId, status: "open" });
+    const reason = questions.length === 1 ? (questions[0]?.title ?? "a question waits") : `${questions.length} questions wait`;
+    await pauseGoal(tx, goal, "question", reason);
+  }
+}
+
+async function closeGoal(tx: Tx, goal: Goal, tasks: readonly Task[]): Promise<void> {
+  const work = tasks.filter((task) => task.kind === "work");
+  const done = work.filter((task) => task.status === "done");
+  const report = tasks.find((task) => task.kind === "report");
+  if (done.length === 0) {
+    const reason = work.find((task) => task.status === "failed")?.reason ?? "nothing that was asked for remains";
+    return endGoal(tx, goal, "failed", { open: work.length, reason });
+  }
+  if (!report) return insertTasks(tx, [directorTask(goal, "report", "report", "Report")]);
+  if (TASK_ENDED.includes(report.status)) return endGoal(tx, goal, "completed", { open: work.length - done.length, reason: "" });
+}
+
+/** What waits for a task that ended without a result can never run. A gate still opens on what did come in. */
+async function cancelUnreachable(tx: Tx, goal: Goal, tasks: readonly Task[]): Promise<Task[]> {
+  const now = new Map(tasks.map((task) => [task.id, task]));
+  const graph = await graphOf(tx, goal.id);
+  for (let changed = true; changed; ) {
+    changed = false;
+    for (const task of now.values()) {
+      if (task.status !== "waiting") continue;
+      const needs = graph.flatMap((edge) => (edge.taskId === task.id ? (now.get(edge.needId) ?? []) : []));
+      const lost = needs.filter((need) => need.status === "failed" || need.status === "cancelled");
+      if (lost.length === 0) continue;
+      if (task.kind === "gate" && needs.some((need) => need.status === "done")) {
+        if (!needs.every((need) => TASK_ENDED.includes(need.status))) continue;
+        await moveTask(tx, task, "ready");
+        tx.emit({ type: "task.ready", goalId: goal.id, taskId: task.id, revision: 0 }, { rehearsal: goal.rehearsal });
+        now.set(task.id, { ...task, status: "ready" });
+      } else {
+        await cancelTask(tx, goal, task, `needs ${lost.map((need) => `${need.key} (${need.id})`).join(", ")}, which was not done`);
+        now.set(task.id, { ...task, status: "cancelled" });
+      }
+      changed = true;
+    }
+  }
+  return [...now.values()];
+}
+
+/** A task is done: its dependents come nearer, the run of failures ends. */
+export async function finishTask(tx: Tx, task: Task, change: Parameters<typeof moveTask>[3], rehearsal: boolean): Promise<void> {
+  await moveTask(tx, task, "done", change);
+  tx.emit({ type: "task.done", goalId: task.goalId, taskId: task.id, score: change?.score ?? null, revision: task.revision }, { rehearsal });
+  if (task.kind === "work") await updateGoal(tx, task.goalId, { failures: 0 });
+  await releaseDependents(tx, task.id, rehearsal);
+  await settleGoal(tx, task.goalId);
+}

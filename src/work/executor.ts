@@ -1,0 +1,139 @@
+/** The executor: gives a task's skill its prompt, lets it read its references, and brings back a whole deliverable or a typed failure. */
+
+import { readHandoff } from "../domain/deliverable.ts";
+import type { Goal } from "../domain/goal.ts";
+import type { Learning } from "../domain/learning.ts";
+import type { ProductContext } from "../domain/product-context.ts";
+import type { Skill } from "../domain/registry.ts";
+import type { Finding } from "../domain/review.ts";
+import type { Lease, Task } from "../domain/task.ts";
+import type { Stopped } from "../journal/journal.ts";
+import type { CallSpec, ToolResult, ToolUse, Turn } from "../journal/request.ts";
+import { bullets, learningsPart, lines, openingParts, READ_REFERENCE, skillPart, tag } from "../skills/prompt.ts";
+import type { TaskInput } from "./inputs.ts";
+import type { Team } from "./team.ts";
+
+export type Make = {
+  readonly goal: Goal;
+  readonly task: Task;
+  readonly skill: Skill;
+  readonly context: ProductContext | null;
+  readonly learnings: readonly Learning[];
+  readonly inputs: readonly TaskInput[];
+  /** The version that was sent back, and why; null for a first version. */
+  readonly previous: { readonly revision: number; readonly body: string; readonly findings: readonly Finding[] } | null;
+  readonly lease: Lease;
+};
+
+export type Made =
+  | { readonly kind: "made"; readonly body: string; readonly missing: string[]; readonly warnings: string[]; readonly model: string }
+  | { readonly kind: "unusable"; readonly why: "refusal" | "empty" | "truncated" | "context_too_long" | "tool_loop"; readonly detail: string }
+  | Stopped;
+
+const MAX_TOKENS = 16_000;
+const MAX_CONTINUATIONS = 3;
+const MAX_TOOL_TURNS = 2;
+const MAX_EMPTY = 1;
+
+/** The first call of a make step; later rounds add turns to it. `compact` hands the inputs over by their summaries. */
+export function makeSpec(make: Make, house: string, options: { compact: boolean }): Omit<CallSpec, "turns"> {
+  const { goal, task, skill, previous } = make;
+  const inputs = make.inputs.map((input) => {
+    const short = options.compact && input.summary !== null;
+    return tag("input", { key: input.key, skill: input.skill, form: short ? "summary" : input.form }, short ? (input.summary ?? "") : input.text);
+  });
+  const revision = previous
+    ? [
+        tag("previous_version", { revision: previous.revision }, previous.body),
+        tag("findings", {}, lines(previous.findings)),
+        "The previous version was sent back. Hand in the whole deliverable again, with every finding answered: change what is asked for, keep what was good. Where you decline a request, say why in the text that it concerns.",
+      ]
+    : [];
+  return {
+    key: { goalId: goal.id, subject: task.id, revision: task.revision, step: "make", round: 0 },
+    lease: make.lease,
+    goal,
+    skill: skill.name,
+    tier: skill.tier,
+    maxTokens: MAX_TOKENS,
+    learnings: make.learnings.map((entry) => entry.id),
+    tools: skill.references.length > 0 ? [READ_REFERENCE] : [],
+    system: [...openingParts(house, make.context), skillPart(skill), learningsPart(make.learnings)],
+    user: [
+      {
+        kind: "inputs",
+        text: [
+          tag("goal", {}, goal.text),
+          ...(inputs.length > 0 ? [`<inputs>\n${inputs.join("\n")}\n</inputs>`] : []),
+          tag("task", { key: task.key, skill: skill.name, phase: task.phase }, task.brief),
+          tag("criteria", {}, bullets(task.criteria)),
+          ...revision,
+          "Hand in the deliverable now, complete and ready to use.",
+        ].join("\n"),
+      },
+    ],
+  };
+}
+
+/** Makes one version of a deliverable: reference reads, continuations of a cut-off text, and one second try for an empty reply. */
+export async function make(team: Team, job: Make, signal: AbortSignal): Promise<Made> {
+  let compact = false;
+  let turns: Turn[] = [];
+  let text = "";
+  let toolTurns = 0;
+  let continuations = 0;
+  let empties = 0;
+  for (let round = 0; ; round++) {
+    const spec = makeSpec(job, team.registry.texts.house, { compact });
+    const outcome = await team.journal.call({ ...spec, key: { ...spec.key, round }, turns }, signal);
+    if (outcome.kind === "stopped") return outcome;
+    switch (outcome.stop) {
+      case "refusal":
+        return { kind: "unusable", why: "refusal", detail: outcome.detail ?? "the model refused the task" };
+      case "context_too_long":
+        if (compact) return { kind: "unusable", why: "context_too_long", detail: "the task's inputs are too long, also by their summaries" };
+        compact = true;
+        turns = [];
+        text = "";
+        continue;
+      case "tool_use": {
+        if (toolTurns++ >= MAX_TOOL_TURNS) return { kind: "unusable", why: "tool_loop", detail: `it asked for references ${toolTurns} times without writing` };
+        const results = await readReferences(team, job.skill, outcome.uses);
+        const closing = toolTurns >= MAX_TOOL_TURNS ? "You have what you need: write the deliverable now." : "";
+        turns = [...turns, { assistant: { text: outcome.text, uses: outcome.uses }, user: { text: closing, results } }];
+        continue;
+      }
+      case "truncated":
+        text += outcome.text;
+        if (continuations++ >= MAX_CONTINUATIONS) return { kind: "unusable", why: "truncated", detail: `the text was still not at its end after ${text.length} characters` };
+        turns = [
+          ...turns,
+          {
+            assistant: { text: outcome.text.trim() === "" ? "(nothing yet)" : outcome.text, uses: [] },
+            user: { text: "<continue/> Your reply was cut off. Go on exactly where it ended, without repeating anything and without a remark.", results: [] },
+          },
+        ];
+        continue;
+      case "end": {
+        const handoff = readHandoff(text + outcome.text);
+        if (handoff.body !== "") return { kind: "made", ...handoff, model: outcome.model };
+        if (empties++ >= MAX_EMPTY) return { kind: "unusable", why: "empty", detail: "the reply was empty, twice" };
+        turns = [...turns, { assistant: { text: "(no text)", uses: [] }, user: { text: "Your reply held no deliverable. Hand it in now, complete.", results: [] } }];
+      }
+    }
+  }
+}
+
+async function readReferences(team: Team, skill: Skill, uses: readonly ToolUse[]): Promise<ToolResult[]> {
+  return Promise.all(
+    uses.map(async (use) => {
+      const fail = (text: string) => ({ id: use.id, text, isError: true });
+      if (use.name !== READ_REFERENCE.name) return fail(`There is no tool "${use.name}". The only one is ${READ_REFERENCE.name}.`);
+      const path = typeof use.input === "object" && use.input !== null && "path" in use.input ? use.input.path : null;
+      if (typeof path !== "string") return fail('Call it with { "path": "references/…" }.');
+      const text = await team.registry.readReference(skill.name, path);
+      const known = skill.references.map((entry) => entry.path).join(", ");
+      return text === null ? fail(`There is no reference "${path}". There are: ${known}.`) : { id: use.id, text, isError: false };
+    }),
+  );
+}

@@ -1,0 +1,66 @@
+/** A goal's state as the program prints it: the same object for the run, `show` and (later) an API. */
+
+import { usd } from "../domain/money.ts";
+import type { GoalResult } from "../domain/result.ts";
+import type { Plan } from "../domain/plan.ts";
+import type { Registry } from "../domain/registry.ts";
+import { callsOfGoal, costsOfGoals } from "../store/calls.ts";
+import { currentOfGoal } from "../store/deliverables.ts";
+import { getPlan, goalQuote, needGoal } from "../store/goals.ts";
+import { writtenHash } from "../store/records.ts";
+import { tasksOfGoal } from "../store/tasks.ts";
+import type { Read } from "../store/store.ts";
+import { outputPath } from "./output-file.ts";
+import { missingInputs, parseQuote, reportPath } from "./report-file.ts";
+
+export async function goalResultOf(read: Read, registry: Registry, workspace: string, goalId: string): Promise<GoalResult> {
+  const goal = await needGoal(read, goalId);
+  const plan = goal.planVersion > 0 ? await getPlan(read, goalId, goal.planVersion) : null;
+  const calls = await callsOfGoal(read, goalId);
+  const costOf = (subject: string) => calls.filter((call) => call.subject === subject).reduce((sum, call) => sum + call.cost, 0);
+  const current = await currentOfGoal(read, goalId);
+  const spent = (await costsOfGoals(read, [goalId])).get(goalId)?.spent ?? 0;
+  const tasks: GoalResult["tasks"] = [];
+  for (const task of (await tasksOfGoal(read, goalId)).filter((entry) => entry.kind === "work")) {
+    const path = outputPath(registry, task);
+    tasks.push({
+      id: task.id,
+      skill: task.skill,
+      phase: task.phase,
+      status: task.status,
+      revision: task.revision,
+      score: task.score,
+      verdict: task.verdict,
+      model: task.model,
+      costUsd: usd(costOf(task.id)),
+      output: (await writtenHash(read, path)) === null ? null : path,
+    });
+  }
+  const report = reportPath(goalId);
+  return {
+    goal: goal.id,
+    title: goal.title,
+    status: goal.status,
+    rehearsal: goal.rehearsal,
+    plan: planResult(plan),
+    tasks,
+    missingInputs: missingInputs(plan?.missing ?? [], [...current.values()]),
+    costUsd: usd(spent),
+    quote: parseQuote(await goalQuote(read, goalId)),
+    durationMs: (goal.endedAt ?? calls.at(-1)?.endedAt ?? goal.createdAt) - goal.createdAt,
+    workspace,
+    report: (await writtenHash(read, report)) === null ? null : report,
+  };
+}
+
+export function planResult(plan: Plan | null): GoalResult["plan"] {
+  return {
+    phases: (plan?.phases ?? []).map((phase) => ({
+      name: phase.name,
+      gate: phase.gate,
+      tasks: (plan?.tasks ?? [])
+        .filter((task) => task.phase === phase.name)
+        .map(({ key, skill, brief, criteria, needs, reviewers }) => ({ key, skill, brief, criteria, needs, reviewers: reviewers ?? [] })),
+    })),
+  };
+}

@@ -1,0 +1,66 @@
+/** Presence: which processes are alive. What a dead one held is free at once, its calls' answers are lost. */
+
+import { newId } from "../domain/id.ts";
+import { orphanHolds } from "../store/calls.ts";
+import { beatProcess, listProcesses, registerProcess, removeProcesses, type ProcessRow } from "../store/records.ts";
+import { endLeasesOf } from "../store/tasks.ts";
+import type { Store } from "../store/store.ts";
+
+export type Machine = {
+  readonly host: string;
+  readonly pid: number;
+  /** What tells this life of a pid from another: boot and start time. Empty where the system does not say. */
+  readonly started: string;
+  /** The `started` of a pid of this machine, or null when no such process runs. */
+  readonly startedOf: (pid: number) => string | null;
+};
+
+export interface Presence {
+  readonly processId: string;
+  /** Frees what dead processes held. Returns how many calls were left without an answer. */
+  sweep(): Promise<number>;
+  close(): Promise<void>;
+}
+
+const BEAT_MS = 5_000;
+/** A process of another machine that was silent for this long is gone. Longer than any lease. */
+const SILENT_MS = 60_000;
+
+export async function createPresence(options: { store: Store; machine: Machine }): Promise<Presence> {
+  const { store, machine } = options;
+  const processId = newId("proc");
+  await store.write("process.register", (tx) => registerProcess(tx, { id: processId, host: machine.host, pid: machine.pid, started: machine.started }));
+  const timer = setInterval(() => {
+    store.write("process.beat", (tx) => beatProcess(tx, processId)).catch(() => {});
+  }, BEAT_MS);
+  timer.unref();
+
+  const isGone = (row: ProcessRow, now: number) => {
+    if (row.id === processId) return false;
+    if (row.host !== machine.host) return now - row.heartbeatAt > SILENT_MS;
+    const started = machine.startedOf(row.pid);
+    return started === null || started !== row.started;
+  };
+  return {
+    processId,
+    async sweep() {
+      const gone = await store.read(async (read) => (await listProcesses(read)).filter((row) => isGone(row, read.now)).map((row) => row.id));
+      if (gone.length === 0) return 0;
+      return store.write("process.sweep", async (tx) => {
+        await endLeasesOf(tx, gone);
+        const lost = await orphanHolds(tx, gone);
+        await removeProcesses(tx, gone);
+        return lost;
+      });
+    },
+    async close() {
+      clearInterval(timer);
+      await store.write("process.leave", (tx) => removeProcesses(tx, [processId]));
+    },
+  };
+}
+
+/** Processes that hold leases on a goal's tasks, for the message that says who works on it. */
+export async function holders(store: Store, owners: readonly string[]): Promise<ProcessRow[]> {
+  return (await store.read((read) => listProcesses(read))).filter((row) => owners.includes(row.id));
+}

@@ -1,0 +1,163 @@
+/** The scribe: writes the workspace's documents from the store, off the critical path, and never over a person's edit. */
+
+import { hashOf } from "../domain/deliverable.ts";
+import type { StoredEvent } from "../domain/event.ts";
+import { reviewsOf } from "../store/deliverables.ts";
+import { needGoal } from "../store/goals.ts";
+import { listLearnings } from "../store/learnings.ts";
+import { noteFile, writtenHash } from "../store/records.ts";
+import { getTask, tasksOfGoal } from "../store/tasks.ts";
+import { formatDocument } from "../workspace/document.ts";
+import { currentVersion } from "./inputs.ts";
+import { outputPath } from "./output-file.ts";
+import { composeReport, REHEARSAL_MARK, reportPath } from "./report-file.ts";
+import type { Team } from "./team.ts";
+
+export interface Scribe {
+  /** Resolves when everything that events asked for so far is on disk. Rejects with the first failed write, and forgets it. */
+  flush(): Promise<void>;
+  /** Stops listening, after a flush. */
+  close(): Promise<void>;
+}
+
+/** Listens to the store and writes the documents that a change concerns, one after the other. */
+export function createScribe(team: Team, owns: (goalId: string) => boolean): Scribe {
+  let queue: Promise<void> = Promise.resolve();
+  let failure: unknown = null;
+  const later = (job: () => Promise<void>) => {
+    queue = queue.then(job).catch((error: unknown) => {
+      failure ??= error;
+      team.log.error("a document could not be written", { error });
+    });
+  };
+  const stop = team.store.subscribe((event) => {
+    if (event.goalId === null || !owns(event.goalId)) return;
+    const job = documentsOf(team, event);
+    if (job) later(job);
+  });
+  const flush = async () => {
+    await queue;
+    const error = failure;
+    failure = null;
+    if (error !== null) throw error;
+  };
+  return {
+    flush,
+    async close() {
+      stop();
+      await flush();
+    },
+  };
+}
+
+function documentsOf(team: Team, event: StoredEvent): (() => Promise<void>) | null {
+  const { goalId, taskId } = event;
+  switch (event.type) {
+    case "task.reviewed":
+      return taskId ? () => writeReviews(team, taskId) : null;
+    case "task.done":
+    case "task.blocked":
+      return taskId ? () => writeOutput(team, taskId) : null;
+    case "goal.planned":
+    case "goal.paused":
+    case "goal.completed":
+    case "goal.failed":
+    case "goal.cancelled":
+      return goalId ? () => writeReport(team, goalId) : null;
+    case "learning.added":
+      return event.rehearsal ? null : () => writeLearnings(team);
+    default:
+      return null;
+  }
+}
+
+/** Everything of a goal again, from the store. */
+export async function writeGoal(team: Team, goalId: string): Promise<void> {
+  for (const task of await team.store.read((read) => tasksOfGoal(read, goalId))) {
+    if (task.kind !== "work") continue;
+    await writeReviews(team, task.id);
+    await writeOutput(team, task.id);
+  }
+  await writeReport(team, goalId);
+}
+
+async function writeReport(team: Team, goalId: string): Promise<void> {
+  const text = await team.store.read((read) => composeReport(read, team.registry, goalId));
+  await writeUnlessEdited(team, reportPath(goalId), text, null);
+}
+
+async function writeOutput(team: Team, taskId: string): Promise<void> {
+  const task = await team.store.read((read) => getTask(read, taskId));
+  if (!task || task.kind !== "work") return;
+  const version = await currentVersion(team, task);
+  if (!version) return;
+  const goal = await team.store.read((read) => needGoal(read, task.goalId));
+  const fields = {
+    goal: goal.id,
+    task: task.id,
+    skill: task.skill,
+    version: version.revision + 1,
+    by: version.origin,
+    status: task.status,
+    score: task.score,
+    rehearsal: goal.rehearsal,
+  };
+  await writeUnlessEdited(team, outputPath(team.registry, task), formatDocument(fields, version.body), task.id);
+}
+
+async function writeReviews(team: Team, taskId: string): Promise<void> {
+  const task = await team.store.read((read) => getTask(read, taskId));
+  if (!task) return;
+  const { goal, reviews } = await team.store.read(async (read) => ({ goal: await needGoal(read, task.goalId), reviews: await reviewsOf(read, taskId) }));
+  if (reviews.length === 0) return;
+  const body = reviews.flatMap((review) => [
+    `## Version ${review.revision + 1}: ${review.verdict}${review.score === null ? "" : ` (${review.score})`} by ${review.reviewer === "structure" ? "the structural check" : review.reviewer}`,
+    "",
+    ...review.scores.map((entry) => `- ${entry.criterion}: ${entry.score}. ${entry.evidence}`),
+    ...(review.findings.length > 0 ? ["", "Findings:", ""] : []),
+    ...review.findings.map((entry) => `- **${entry.severity}** ${entry.problem}${entry.quote ? ` (quote: "${entry.quote}")` : ""} Request: ${entry.request}`),
+    "",
+  ]);
+  const text = [`# Reviews of ${task.key}`, "", ...(goal.rehearsal ? [REHEARSAL_MARK, ""] : []), ...body].join("\n");
+  const path = `reviews/${task.key}-${task.goalId.slice(-8)}.md`;
+  await writeUnlessEdited(team, path, formatDocument({ goal: goal.id, task: task.id, skill: task.skill, rehearsal: goal.rehearsal }, text), null);
+}
+
+export async function writeLearnings(team: Team): Promise<void> {
+  const learnings = await team.store.read((read) => listLearnings(read, { rehearsal: false }));
+  const bySkill = Map.groupBy(learnings, (entry) => entry.skill ?? "all skills");
+  const body = [...bySkill].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([skill, entries]) => [
+    `## ${skill}`,
+    "",
+    ...entries.map((entry) => `- ${entry.statement} (confidence ${entry.confidence}, ${entry.status}; \`${entry.id}\`)`),
+    "",
+  ]);
+  await writeUnlessEdited(team, "memory/learnings.md", formatDocument({ learnings: learnings.length }, ["# Learnings", "", ...body].join("\n")), null);
+}
+
+/** A file that is not as we left it is a person's: it stays, and ours goes beside it. */
+async function writeUnlessEdited(team: Team, path: string, text: string, taskId: string | null): Promise<void> {
+  const hash = hashOf(text);
+  const existing = await team.workspace.read(path);
+  const last = await team.store.read((read) => writtenHash(read, path));
+  if (existing !== null) {
+    const found = hashOf(existing);
+    // Also when the crash came between the file and its note: then it is what we were about to write.
+    if (found === hash) {
+      if (last !== hash) await team.store.write("file.note", (tx) => noteFile(tx, { path, hash, taskId }));
+      return;
+    }
+    if (last !== found && taskId === null) {
+      const beside = path.replace(/\.md$/, ".new.md");
+      team.log.warn("a person changed this file: the new text goes beside it", { path, beside });
+      return team.workspace.write(beside, text);
+    }
+    // An edited output was taken in as a version by now, and is what `text` holds; an older text of ours may go.
+    if (last !== found && taskId !== null) {
+      team.log.warn("a person changed this file: it stays as it is", { path });
+      return;
+    }
+  }
+  await team.workspace.write(path, text);
+  await team.store.write("file.note", (tx) => noteFile(tx, { path, hash, taskId }));
+}

@@ -1,0 +1,68 @@
+/** What happens to a task and its goal when no answer came: parked, paused, or failed, never forgotten. */
+
+import { newId } from "../domain/id.ts";
+import { dollars, NANO_PER_USD } from "../domain/money.ts";
+import type { PauseReason } from "../domain/goal.ts";
+import type { Lease } from "../domain/task.ts";
+import type { Stopped, StopWhy } from "../journal/journal.ts";
+import { needGoal } from "../store/goals.ts";
+import { askQuestion, listQuestions } from "../store/questions.ts";
+import { checkLease, LeaseLost, moveTask, needTask } from "../store/tasks.ts";
+import type { Store, Tx } from "../store/store.ts";
+import { failTask, pauseGoal } from "./engine.ts";
+
+const PAUSES: Partial<Record<StopWhy, PauseReason>> = {
+  budget: "budget",
+  cap_hits: "budget",
+  spend_limit: "model_away",
+  away: "model_away",
+  auth: "model_away",
+  unknown_model: "model_away",
+};
+
+/** Puts the task back (its stored answers stay) and pauses the goal with the reason, or fails the task. */
+export async function stopTask(store: Store, lease: Lease, stopped: Stopped): Promise<void> {
+  if (stopped.why === "lease_lost") return;
+  try {
+    await store.write("task.stop", async (tx) => {
+      await checkLease(tx, lease);
+      const task = await needTask(tx, lease.taskId);
+      if (stopped.why === "bad_request") return failTask(tx, task, stopped.detail);
+      // It was not the task's fault: the attempt does not count.
+      await moveTask(tx, task, "ready", { attempts: Math.max(0, task.attempts - 1), runAt: tx.now });
+      const pause = PAUSES[stopped.why];
+      const goal = await needGoal(tx, task.goalId);
+      if (pause === undefined || goal.status !== "running") return;
+      if (pause === "budget") await askForBudget(tx, goal.id, stopped.detail);
+      await pauseGoal(tx, goal, pause, stopped.detail);
+    });
+  } catch (error) {
+    if (!(error instanceof LeaseLost)) throw error;
+  }
+}
+
+/** What `approve` allows on a budget question: half of the goal's cap, at least a dollar. */
+export function suggestedAllowance(cap: number): number {
+  return Math.max(NANO_PER_USD, Math.ceil(cap / 2));
+}
+
+async function askForBudget(tx: Tx, goalId: string, detail: string): Promise<void> {
+  const goal = await needGoal(tx, goalId);
+  const open = await listQuestions(tx, { goalId, status: "open" });
+  if (open.some((question) => question.kind === "budget")) return;
+  const amount = suggestedAllowance(goal.cap);
+  await askQuestion(
+    tx,
+    {
+      id: newId("ask"),
+      goalId,
+      taskId: null,
+      kind: "budget",
+      title: `"${goal.title}" has used up its budget. Allow ${dollars(amount)} more?`,
+      detail: `${detail}.\nWork that is done is kept. Another amount: resume ${goalId} --allow USD`,
+      approveMeans: `allow ${dollars(amount)} more and go on`,
+      rejectMeans: "cancel the goal, keep what is done",
+    },
+    goal.rehearsal,
+  );
+}

@@ -1,0 +1,18 @@
+/** What the steps of a task's life need, in one place; made by the composition root. */
+
+import type { Registry } from "../domain/registry.ts";
+import type { Journal } from "../journal/journal.ts";
+import type { Log } from "../log/log.ts";
+import type { Store } from "../store/store.ts";
+import type { Workspace } from "../workspace/workspace.ts";
+
+export type Team = {
+  readonly store: Store;
+  readonly journal: Journal;
+  readonly registry: Registry;
+  readonly workspace: Workspace;
+  /** Literal secrets of this installation: no deliverable may contain one. */
+  readonly secrets: readonly string[];
+  readonly now: () => number;
+  readonly log: Log;
+};

@@ -1,0 +1,141 @@
+/** The worker: claims ready tasks in the store, keeps their leases, and runs attempts side by side up to a limit. */
+
+import type { Lease, Task } from "../domain/task.ts";
+import type { Log } from "../log/log.ts";
+import type { Queue } from "../queue/queue.ts";
+import { claimTask, LeaseLost, renewLease } from "../store/tasks.ts";
+import type { Store } from "../store/store.ts";
+
+export type WorkerOptions = {
+  readonly store: Store;
+  readonly queue: Queue;
+  readonly attempt: (task: Task, lease: Lease, signal: AbortSignal) => Promise<void>;
+  /** Frees what dead processes held; run with every look around. */
+  readonly sweep: () => Promise<unknown>;
+  readonly owner: string;
+  readonly concurrency: number;
+  /** A one-shot works on its own goal only; null: on any. */
+  readonly goalId: string | null;
+  readonly rehearsal: boolean;
+  readonly log: Log;
+  readonly now: () => number;
+  readonly leaseMs?: number;
+  readonly lookMs?: number;
+};
+
+export interface Worker {
+  /** Claims no more. Resolves when the attempts in flight have come to rest. */
+  drain(): Promise<void>;
+  /** Aborts what is in flight, and resolves when it has come to rest. */
+  abort(): Promise<void>;
+  readonly busy: number;
+}
+
+const LEASE_MS = 15_000;
+/** How often to look around without being told: for lost signals, dead processes and tasks that are due later. */
+const LOOK_MS = 2_000;
+
+export function startWorker(options: WorkerOptions): Worker {
+  const { store, log } = options;
+  const leaseMs = options.leaseMs ?? LEASE_MS;
+  const running = new Map<Promise<void>, AbortController>();
+  let stopping = false;
+  let claiming: Promise<void> | null = null;
+  let again = false;
+  let timer: ReturnType<typeof setTimeout> | null = null;
+
+  async function claimAll(): Promise<void> {
+    while (!stopping && running.size < options.concurrency) {
+      const filter = { owner: options.owner, leaseMs, rehearsal: options.rehearsal, goalId: options.goalId };
+      const task = await store.write("task.claim", (tx) => claimTask(tx, filter));
+      if (!task) return;
+      const controller = new AbortController();
+      const done: Promise<void> = run(task, controller).finally(() => {
+        running.delete(done);
+        look();
+      });
+      running.set(done, controller);
+    }
+  }
+
+  /** Looks for work now; a look during a look makes one more. */
+  function look(): void {
+    if (stopping) return;
+    if (claiming) {
+      again = true;
+      return;
+    }
+    claiming = claimAll()
+      .catch((error: unknown) => log.error("could not claim work", { error }))
+      .finally(() => {
+        claiming = null;
+        if (again) {
+          again = false;
+          look();
+        } else schedule();
+      });
+  }
+
+  function schedule(): void {
+    if (stopping || timer) return;
+    timer = setTimeout(() => {
+      timer = null;
+      options
+        .sweep()
+        .catch((error: unknown) => log.error("the sweep failed", { error }))
+        .finally(look);
+    }, options.lookMs ?? LOOK_MS);
+  }
+
+  async function run(task: Task, controller: AbortController): Promise<void> {
+    const lease: Lease = { taskId: task.id, owner: options.owner, epoch: task.epoch };
+    const heartbeat = setInterval(() => {
+      store
+        .write("task.renew", (tx) => renewLease(tx, lease, leaseMs))
+        .then((held) => {
+          if (!held) controller.abort();
+        })
+        .catch((error: unknown) => log.warn("could not renew a lease", { task: task.id, error }));
+    }, leaseMs / 3);
+    try {
+      await options.attempt(task, lease, controller.signal);
+    } catch (error) {
+      if (error instanceof LeaseLost) log.warn("somebody else has this task now: its late result is dropped", { task: task.id });
+      // The lease runs out, the next claim counts one more attempt, and a task that always ends here is failed after a few.
+      else log.error("an attempt ended in an error", { task: task.id, goal: task.goalId, error });
+    } finally {
+      clearInterval(heartbeat);
+    }
+  }
+
+  const unlisten = options.queue.listen(() => look());
+  look();
+
+  function stop(): void {
+    stopping = true;
+    unlisten();
+    if (timer) clearTimeout(timer);
+    timer = null;
+  }
+
+  async function settled(): Promise<void> {
+    await claiming;
+    while (running.size > 0) await Promise.allSettled(running.keys());
+  }
+
+  return {
+    get busy() {
+      return running.size;
+    },
+    async drain() {
+      stop();
+      await settled();
+    },
+    async abort() {
+      stop();
+      for (const controller of running.values()) controller.abort();
+      await settled();
+    },
+  };
+}
+
