@@ -93,7 +93,15 @@ export async function bootstrap(options: BootOptions): Promise<Application> {
       }),
     );
     const workspace = createWorkspace({ root: config.workspace, reached });
-    const team: Team = { store, journal, registry, workspace, secrets: config.secrets, now, log: log.child({ component: "work" }) };
+    const team: Team = {
+      store,
+      journal,
+      registry,
+      workspace,
+      secrets: config.secrets,
+      now,
+      log: log.child({ component: "work" }),
+    };
     let down: Promise<void> | null = null;
     const shutdown = () =>
       (down ??= (async () => {
@@ -167,7 +175,10 @@ export async function parseFaults(typed: readonly string[]): Promise<{ faults: F
 }
 
 export function noKey(): ConfigError {
-  return new ConfigError("ANTHROPIC_API_KEY is not set", 'set it in the environment or in .env; or see a whole goal without a key and without spending: bun run start --rehearse "your goal"');
+  return new ConfigError(
+    "ANTHROPIC_API_KEY is not set",
+    'set it in the environment or in .env; or see a whole goal without a key and without spending: bun run start --rehearse "your goal"',
+  );
 }
 
 /** Without a key, every command works that makes no call. */

@@ -20,14 +20,16 @@ function run(load: () => Promise<Action>) {
 function positive(name: string) {
   return (text: string) => {
     const value = Number(text);
-    if (text.trim() === "" || !Number.isFinite(value) || value <= 0) throw new InvalidArgumentError(`${name} must be a number above 0.`);
+    if (text.trim() === "" || !Number.isFinite(value) || value <= 0)
+      throw new InvalidArgumentError(`${name} must be a number above 0.`);
     return value;
   };
 }
 
 function whole(name: string, min: number, max: number) {
   return (text: string) => {
-    if (!/^\d{1,9}$/.test(text) || Number(text) < min || Number(text) > max) throw new InvalidArgumentError(`${name} must be a whole number from ${min} to ${max}.`);
+    if (!/^\d{1,9}$/.test(text) || Number(text) < min || Number(text) > max)
+      throw new InvalidArgumentError(`${name} must be a whole number from ${min} to ${max}.`);
     return Number(text);
   };
 }
@@ -35,11 +37,23 @@ function whole(name: string, min: number, max: number) {
 const workspace = () => new Option("--workspace <dir>", "folder of the documents and the database (WORKSPACE_DIR)");
 const json = () => new Option("--json", "one JSON object on stdout");
 const rehearse = () => new Option("--rehearse", "work with the local rehearsal instead of a model: no key, no cost");
-const seed = () => new Option("--seed <n>", "seed of the rehearsal: the same seed, the same run").argParser(whole("--seed", 0, 999_999_999)).default(1).hideHelp();
-const latency = () => new Option("--latency <ms>", "delay of the rehearsal's answers").argParser(whole("--latency", 0, 60_000)).default(0).hideHelp();
+const seed = () =>
+  new Option("--seed <n>", "seed of the rehearsal: the same seed, the same run")
+    .argParser(whole("--seed", 0, 999_999_999))
+    .default(1)
+    .hideHelp();
+const latency = () =>
+  new Option("--latency <ms>", "delay of the rehearsal's answers")
+    .argParser(whole("--latency", 0, 60_000))
+    .default(0)
+    .hideHelp();
 const running = (command: Command) =>
   command
-    .addOption(new Option("--concurrency <n>", "agents at work at the same time (MAX_PARALLEL_AGENTS)").argParser(whole("--concurrency", 1, 99)))
+    .addOption(
+      new Option("--concurrency <n>", "agents at work at the same time (MAX_PARALLEL_AGENTS)").argParser(
+        whole("--concurrency", 1, 99),
+      ),
+    )
     .addOption(new Option("--events", "one JSON event a line on stdout, as it happens"))
     .addOption(json())
     .addOption(workspace())
@@ -74,10 +88,7 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 configuration, 4 stopped by budget or w
 running(program);
 
 const command = (name: string, description: string, example: string) =>
-  program
-    .command(name)
-    .description(description)
-    .addHelpText("after", `\nExample:\n  ${example}`);
+  program.command(name).description(description).addHelpText("after", `\nExample:\n  ${example}`);
 
 command("status", "goals and their state, newest first", "marketeam status --json")
   .addOption(json())
@@ -117,7 +128,11 @@ running(
 ).action(run(async () => (await import("./cli/answer.ts")).approve as Action));
 
 running(
-  command("reject <id>", "say no to a question: one more try with your note, or --drop", 'marketeam reject ask_01k9 --note "No discounts, ever"')
+  command(
+    "reject <id>",
+    "say no to a question: one more try with your note, or --drop",
+    'marketeam reject ask_01k9 --note "No discounts, ever"',
+  )
     .option("--note <text>", "what is wrong; the next version answers it")
     .option("--drop", "give the task up")
     .option("--no-run", "record the answer only"),
@@ -131,7 +146,11 @@ command("costs", "what was spent: today, this month, by goal, by skill", "market
   .addOption(new Option("--usd <amount>", "what the provider really billed for it").argParser(Number))
   .action(run(async () => (await import("./cli/costs.ts")).costs as Action));
 
-command("learnings [action] [id]", "what the team has learned; actions: add, edit, retire", 'marketeam learnings add "Say the price on the button" --skill <skill>')
+command(
+  "learnings [action] [id]",
+  "what the team has learned; actions: add, edit, retire",
+  'marketeam learnings add "Say the price on the button" --skill <skill>',
+)
   .option("--text <text>", "the statement, for add and edit (add also takes it as the next word)")
   .option("--skill <name>", "only for this skill")
   .option("--category <name>", "only for this category")
@@ -166,7 +185,11 @@ command("doctor", "check this installation: settings, key, store, workspace, cap
   .addOption(workspace())
   .action(run(async () => (await import("./cli/doctor.ts")).doctor as Action));
 
-command("init", "make the product context that every agent reads: a dialogue, or from a text you have", "marketeam init --from README.md")
+command(
+  "init",
+  "make the product context that every agent reads: a dialogue, or from a text you have",
+  "marketeam init --from README.md",
+)
   .option("--from <file>", "read this text instead of asking")
   .option("--force", "replace a context that is there (the old one is kept as a version)")
   .addOption(json())
@@ -185,7 +208,11 @@ command("backup <file>", "a verified copy of the store", "marketeam backup ~/mar
   .addOption(workspace())
   .action(run(async () => (await import("./cli/backup.ts")).backup as Action));
 
-command("rehearsal", "the rehearsal server alone: speaks the Messages API on this machine", "marketeam rehearsal --port 8787 --log calls.jsonl")
+command(
+  "rehearsal",
+  "the rehearsal server alone: speaks the Messages API on this machine",
+  "marketeam rehearsal --port 8787 --log calls.jsonl",
+)
   .addOption(new Option("--port <n>", "0 takes a free one").argParser(whole("--port", 0, 65_535)).default(8787))
   .option("--log <file>", "append every request as a JSON line")
   .addOption(new Option("--seed <n>", "the same seed, the same answers").argParser(whole("--seed", 0, 999_999_999)).default(1))
@@ -194,7 +221,10 @@ command("rehearsal", "the rehearsal server alone: speaks the Messages API on thi
   .action(run(async () => (await import("./cli/rehearsal.ts")).rehearsal as Action));
 
 function strict(entry: Command): void {
-  entry.exitOverride().showSuggestionAfterError().configureOutput({ writeErr: (text) => process.stderr.write(text) });
+  entry
+    .exitOverride()
+    .showSuggestionAfterError()
+    .configureOutput({ writeErr: (text) => process.stderr.write(text) });
   for (const child of entry.commands) strict(child);
 }
 strict(program);

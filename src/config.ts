@@ -68,7 +68,11 @@ export function loadConfig(input: ConfigInput): RuntimeConfig {
   function get(name: string, fallback: string | null, secret = false): string | null {
     const fromEnv = input.env[name]?.trim();
     const fromFile = file[name]?.trim();
-    const [value, origin]: [string | null, Origin] = fromEnv ? [fromEnv, "environment"] : fromFile ? [fromFile, ".env"] : [fallback, "default"];
+    const [value, origin]: [string | null, Origin] = fromEnv
+      ? [fromEnv, "environment"]
+      : fromFile
+        ? [fromFile, ".env"]
+        : [fallback, "default"];
     if (value !== null) settings.push({ name, value: secret ? "(set)" : value, origin, secret });
     return value;
   }
@@ -81,7 +85,8 @@ export function loadConfig(input: ConfigInput): RuntimeConfig {
       return fallback;
     }
     const value = Number(text.replace(/^\$/, ""));
-    if (!Number.isFinite(value) || value < 0 || text === "") throw new ConfigError(`${name} is "${text}" (${where(name)}): not an amount in USD`, `write a number like 50 or 2.50`);
+    if (!Number.isFinite(value) || value < 0 || text === "")
+      throw new ConfigError(`${name} is "${text}" (${where(name)}): not an amount in USD`, `write a number like 50 or 2.50`);
     return nano(value);
   }
 
@@ -101,7 +106,11 @@ export function loadConfig(input: ConfigInput): RuntimeConfig {
     call: amount("BUDGET_CALL", nano(2)),
   };
   const agents = get("MAX_PARALLEL_AGENTS", "4") ?? "4";
-  if (!/^[1-9]\d?$/.test(agents)) throw new ConfigError(`MAX_PARALLEL_AGENTS is "${agents}" (${where("MAX_PARALLEL_AGENTS")})`, "write a whole number from 1 to 99");
+  if (!/^[1-9]\d?$/.test(agents))
+    throw new ConfigError(
+      `MAX_PARALLEL_AGENTS is "${agents}" (${where("MAX_PARALLEL_AGENTS")})`,
+      "write a whole number from 1 to 99",
+    );
   const logLevel = oneOf("LOG_LEVEL", get("LOG_LEVEL", "warn") ?? "warn", ["debug", "info", "warn", "error", "silent"] as const);
   const format = get("LOG_FORMAT", null);
   const password = /^[^:]+:\/\/[^:@/]*:([^@]+)@/.exec(databaseUrl ?? "")?.[1];
@@ -141,7 +150,11 @@ function readEnvFile(path: string): Record<string, string | undefined> {
     text = readFileSync(path, "utf8");
   } catch (error) {
     if (error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR")) return {};
-    throw new ConfigError(`cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`, "make it readable or remove it", { cause: error });
+    throw new ConfigError(
+      `cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`,
+      "make it readable or remove it",
+      { cause: error },
+    );
   }
   return parseEnv(text);
 }
@@ -149,7 +162,11 @@ function readEnvFile(path: string): Record<string, string | undefined> {
 function checkUrl(name: string, value: string, protocols: readonly string[]): void {
   const url = URL.canParse(value) ? new URL(value) : null;
   // The value may hold a password: it is not repeated.
-  if (!url || !protocols.includes(url.protocol)) throw new ConfigError(`${name} is not an address that begins with ${protocols.join("// or ")}//`, `for example ${protocols[0]}//127.0.0.1:8080`);
+  if (!url || !protocols.includes(url.protocol))
+    throw new ConfigError(
+      `${name} is not an address that begins with ${protocols.join("// or ")}//`,
+      `for example ${protocols[0]}//127.0.0.1:8080`,
+    );
 }
 
 function oneOf<T extends string>(name: string, value: string, allowed: readonly T[]): T {

@@ -13,16 +13,35 @@ import { note, print, printJson } from "./output.ts";
 import { seeThrough } from "./see-through.ts";
 import { configFor, openApplication, openTeam, resolveId, type RunFlags } from "./session.ts";
 
-type AnswerOptions = RunFlags & { readonly run: boolean; readonly note?: string; readonly version?: number; readonly edit?: string; readonly drop?: boolean };
+type AnswerOptions = RunFlags & {
+  readonly run: boolean;
+  readonly note?: string;
+  readonly version?: number;
+  readonly edit?: string;
+  readonly drop?: boolean;
+};
 
 export async function approve(typed: string, options: AnswerOptions): Promise<number> {
-  if (options.edit !== undefined && options.version !== undefined) throw new UsageError("--edit and --version exclude each other");
+  if (options.edit !== undefined && options.version !== undefined)
+    throw new UsageError("--edit and --version exclude each other");
   const body = options.edit === undefined ? null : await readEdit(options.edit);
-  return answer(typed, options, { choice: "approve", note: options.note ?? null, version: options.version ?? null, drop: false, body });
+  return answer(typed, options, {
+    choice: "approve",
+    note: options.note ?? null,
+    version: options.version ?? null,
+    drop: false,
+    body,
+  });
 }
 
 export async function reject(typed: string, options: AnswerOptions): Promise<number> {
-  return answer(typed, options, { choice: "reject", note: options.note ?? null, version: null, drop: options.drop ?? false, body: null });
+  return answer(typed, options, {
+    choice: "reject",
+    note: options.note ?? null,
+    version: null,
+    drop: options.drop ?? false,
+    body: null,
+  });
 }
 
 async function answer(typed: string, options: AnswerOptions, given: Answer): Promise<number> {
@@ -33,7 +52,12 @@ async function answer(typed: string, options: AnswerOptions, given: Answer): Pro
   })();
   if (status !== "running" || !options.run) {
     if (options.json) printJson({ goal: goalId, status, answered: given.choice });
-    else print(status === "running" ? `Recorded. Go on with: bun run start resume ${goalId}${rehearsal ? " --rehearse" : ""}` : `Recorded. The goal is ${status}.`);
+    else
+      print(
+        status === "running"
+          ? `Recorded. Go on with: bun run start resume ${goalId}${rehearsal ? " --rehearse" : ""}`
+          : `Recorded. The goal is ${status}.`,
+      );
     return EXIT.done;
   }
   const flags = { ...options, ...(rehearsal ? { rehearse: true } : {}) };

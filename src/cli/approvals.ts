@@ -9,7 +9,19 @@ export async function approvals(options: CommonOptions): Promise<number> {
   await using app = await openApplication(options);
   const questions = await app.store.read((read) => listQuestions(read, { status: "open" }));
   if (options.json) {
-    printJson({ approvals: questions.map(({ id, goalId, taskId, kind, title, detail, approveMeans, rejectMeans, createdAt }) => ({ id, goal: goalId, task: taskId, kind, title, detail, approveMeans, rejectMeans, askedAt: new Date(createdAt).toISOString() })) });
+    printJson({
+      approvals: questions.map(({ id, goalId, taskId, kind, title, detail, approveMeans, rejectMeans, createdAt }) => ({
+        id,
+        goal: goalId,
+        task: taskId,
+        kind,
+        title,
+        detail,
+        approveMeans,
+        rejectMeans,
+        askedAt: new Date(createdAt).toISOString(),
+      })),
+    });
     return EXIT.done;
   }
   if (questions.length === 0) {
@@ -21,7 +33,9 @@ export async function approvals(options: CommonOptions): Promise<number> {
     print(
       [
         bold(question.title),
-        dim(`${question.id}  goal ${question.goalId}  asked ${new Date(question.createdAt).toISOString().slice(0, 16).replace("T", " ")} UTC`),
+        dim(
+          `${question.id}  goal ${question.goalId}  asked ${new Date(question.createdAt).toISOString().slice(0, 16).replace("T", " ")} UTC`,
+        ),
         "",
         question.detail,
         "",

@@ -35,11 +35,16 @@ export function reportError(error: unknown): number {
     process.stderr.write(`error: ${printable(error.message)}\n  ${printable(hint)}\n`);
     return code === "full" || code === "busy" || code === "io" ? EXIT.failed : EXIT.config;
   }
-  process.stderr.write(`error: ${printable(error.stack ?? error.message)}\n  This is a fault of the program. Nothing that was saved is lost: \`resume\` goes on.\n`);
+  process.stderr.write(
+    `error: ${printable(error.stack ?? error.message)}\n  This is a fault of the program. Nothing that was saved is lost: \`resume\` goes on.\n`,
+  );
   return EXIT.failed;
 }
 
 /** Typed text in a message must not reach the terminal as control characters. */
 export function printable(text: string): string {
-  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`);
+  return text.replace(
+    /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g,
+    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`,
+  );
 }

@@ -31,7 +31,14 @@ function writeAll(fd: number, text: string): void {
 }
 
 export type Style = (text: string) => string;
-export type Styles = { readonly bold: Style; readonly dim: Style; readonly red: Style; readonly green: Style; readonly yellow: Style; readonly cyan: Style };
+export type Styles = {
+  readonly bold: Style;
+  readonly dim: Style;
+  readonly red: Style;
+  readonly green: Style;
+  readonly yellow: Style;
+  readonly cyan: Style;
+};
 
 const plain: Style = (text) => text;
 const ansi =
@@ -61,6 +68,9 @@ export function table(rows: readonly (readonly string[])[]): string {
 
 /** A text from outside on one line, without control characters, cut to a width. */
 export function oneLine(text: string, max = 100): string {
-  const line = text.replace(/\s+/g, " ").replace(/[\u0000-\u001f\u007f-\u009f]/g, "").trim();
+  const line = text
+    .replace(/\s+/g, " ")
+    .replace(/[\u0000-\u001f\u007f-\u009f]/g, "")
+    .trim();
   return Bun.stringWidth(line) <= max ? line : `${Bun.sliceAnsi(line, 0, max - 1)}…`;
 }

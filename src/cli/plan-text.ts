@@ -20,11 +20,19 @@ export function planText(result: GoalResult, cap: Nano): string {
   const { quote } = result;
   if (quote) {
     const basis = quote.basis === "history" ? "from your own runs" : "from shipped estimates, until you have runs of your own";
-    out.push(`Quote: likely ${usd(quote.likely)}, between ${usd(quote.low)} and ${usd(quote.high)} (${basis}). Cap of this goal: ${dollars(cap)}.`);
-    if (nano(quote.likely) > cap) out.push("The likely cost is above the cap: the goal would stop and ask. Raise it with --budget.");
+    out.push(
+      `Quote: likely ${usd(quote.likely)}, between ${usd(quote.low)} and ${usd(quote.high)} (${basis}). Cap of this goal: ${dollars(cap)}.`,
+    );
+    if (nano(quote.likely) > cap)
+      out.push("The likely cost is above the cap: the goal would stop and ask. Raise it with --budget.");
   }
-  if (result.missingInputs.length > 0) out.push("", "Missing:", ...result.missingInputs.map((line) => `  - ${oneLine(line, 140)}`));
-  out.push("", result.rehearsal ? "Rehearsal: no model made this plan." : `Planning cost ${usd(result.costUsd)}.`, "Dry run: nothing was executed.");
+  if (result.missingInputs.length > 0)
+    out.push("", "Missing:", ...result.missingInputs.map((line) => `  - ${oneLine(line, 140)}`));
+  out.push(
+    "",
+    result.rehearsal ? "Rehearsal: no model made this plan." : `Planning cost ${usd(result.costUsd)}.`,
+    "Dry run: nothing was executed.",
+  );
   return out.join("\n");
 }
 

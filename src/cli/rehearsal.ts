@@ -6,7 +6,13 @@ import { UsageError } from "./errors.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { note } from "./output.ts";
 
-type Options = { readonly port: number; readonly log?: string; readonly seed: number; readonly latency: number; readonly fault?: readonly string[] };
+type Options = {
+  readonly port: number;
+  readonly log?: string;
+  readonly seed: number;
+  readonly latency: number;
+  readonly fault?: readonly string[];
+};
 
 export async function rehearsal(options: Options): Promise<number> {
   const faults = await parseFaults(options.fault ?? []);
@@ -21,9 +27,14 @@ export async function rehearsal(options: Options): Promise<number> {
       ...(options.log === undefined ? {} : { logFile: options.log }),
     });
   } catch (error) {
-    throw new UsageError(`the rehearsal cannot listen on port ${options.port}: ${error instanceof Error ? error.message : String(error)}`, "choose another --port, or 0 for a free one");
+    throw new UsageError(
+      `the rehearsal cannot listen on port ${options.port}: ${error instanceof Error ? error.message : String(error)}`,
+      "choose another --port, or 0 for a free one",
+    );
   }
-  note(`Rehearsal at ${server.url} (seed ${options.seed}). Use it with:\n  ANTHROPIC_BASE_URL=${server.url} ANTHROPIC_API_KEY=any bun run start "your goal"`);
+  note(
+    `Rehearsal at ${server.url} (seed ${options.seed}). Use it with:\n  ANTHROPIC_BASE_URL=${server.url} ANTHROPIC_API_KEY=any bun run start "your goal"`,
+  );
   await using interrupt = onInterrupt(() => {});
   await new Promise<void>((resolve) => interrupt.stop.addEventListener("abort", () => resolve(), { once: true }));
   await server.stop();

@@ -2,7 +2,7 @@
 
 import { nano } from "../domain/money.ts";
 import { needGoal } from "../store/goals.ts";
-import { leasesOf } from "../store/tasks.ts";
+import { leasesOf } from "../store/leases.ts";
 import { resumeGoal } from "../work/answers.ts";
 import { holders } from "../work/presence.ts";
 import { UsageError } from "./errors.ts";
@@ -17,7 +17,10 @@ export async function resume(typed: string | undefined, options: RunFlags & { al
   await presence.sweep();
   const problem = await resumeGoal(app.store, goalId, options.allow === undefined ? null : nano(options.allow));
   if (problem !== null) throw new UsageError(problem);
-  const others = await holders(app.store, (await app.store.read((read) => leasesOf(read, goalId))).map((lease) => lease.owner));
+  const others = await holders(
+    app.store,
+    (await app.store.read((read) => leasesOf(read, goalId))).map((lease) => lease.owner),
+  );
   for (const other of others) note(`Process ${other.pid} on ${other.host} works on this goal too: the work is shared.`);
   return seeThrough(app, goalId, options);
 }
@@ -27,7 +30,9 @@ async function goalToWorkOn(typed: string, options: RunFlags): Promise<string> {
   await using app = await openApplication(options);
   const goalId = await resolveId(app, "goal", typed);
   const goal = await app.store.read((read) => needGoal(read, goalId));
-  if (goal.rehearsal && !options.rehearse) throw new UsageError("this goal is a rehearsal", `go on with: bun run start resume ${goalId} --rehearse`);
-  if (!goal.rehearsal && options.rehearse) throw new UsageError("this goal is a real one", "leave --rehearse out: a rehearsal cannot go on with real work");
+  if (goal.rehearsal && !options.rehearse)
+    throw new UsageError("this goal is a rehearsal", `go on with: bun run start resume ${goalId} --rehearse`);
+  if (!goal.rehearsal && options.rehearse)
+    throw new UsageError("this goal is a real one", "leave --rehearse out: a rehearsal cannot go on with real work");
   return goalId;
 }

@@ -25,7 +25,10 @@ type RunOptions = RunFlags & {
   readonly budget?: number;
 };
 
-const COMMANDS = "status show resume cancel approvals approve reject costs learnings schedules events tools validate doctor init export backup rehearsal help".split(" ");
+const COMMANDS =
+  "status show resume cancel approvals approve reject costs learnings schedules events tools validate doctor init export backup rehearsal help".split(
+    " ",
+  );
 
 export async function run(words: readonly string[], options: RunOptions): Promise<number> {
   const text = goalText(words, options);
@@ -44,18 +47,28 @@ function goalText(words: readonly string[], options: RunOptions): string {
   const [first] = words;
   if (first === undefined) {
     if (options.pipeline !== undefined) return "";
-    throw new UsageError("say what you want", 'for example: bun run start --rehearse "Increase signup conversion by 20%" (or --help)');
+    throw new UsageError(
+      "say what you want",
+      'for example: bun run start --rehearse "Increase signup conversion by 20%" (or --help)',
+    );
   }
   if (words.length > 1) {
     const near = nearest(first, COMMANDS);
     throw new UsageError(
-      near === first ? `too many words behind "${first}"` : near !== null ? `there is no command "${first}"` : `${words.length} separate words: which of them is the goal?`,
-      near !== null && near !== first ? `did you mean "${near}"? A goal goes in quotes: "${words.join(" ")}"` : `put the goal in quotes: "${words.join(" ")}"`,
+      near === first
+        ? `too many words behind "${first}"`
+        : near !== null
+          ? `there is no command "${first}"`
+          : `${words.length} separate words: which of them is the goal?`,
+      near !== null && near !== first
+        ? `did you mean "${near}"? A goal goes in quotes: "${words.join(" ")}"`
+        : `put the goal in quotes: "${words.join(" ")}"`,
     );
   }
   if (!/\s/.test(first) && first !== "") {
     const near = nearest(first, COMMANDS);
-    if (near !== null) throw new UsageError(`there is no command "${first}"`, `did you mean "${near}"? A goal is a sentence, in quotes.`);
+    if (near !== null)
+      throw new UsageError(`there is no command "${first}"`, `did you mean "${near}"? A goal is a sentence, in quotes.`);
   }
   const checked = checkGoalText(first);
   if ("problem" in checked) throw new UsageError(checked.problem);
@@ -64,7 +77,8 @@ function goalText(words: readonly string[], options: RunOptions): string {
 
 function newWork(app: Application, text: string, options: RunOptions): NewWork {
   const { registry, config } = app;
-  if (!PRIORITIES.includes(options.priority as Priority)) throw new UsageError(`unknown priority "${options.priority}"`, `use one of ${PRIORITIES.join(", ")}`);
+  if (!PRIORITIES.includes(options.priority as Priority))
+    throw new UsageError(`unknown priority "${options.priority}"`, `use one of ${PRIORITIES.join(", ")}`);
   const categories = Object.keys(registry.routing.categories);
   if (options.category !== undefined && !categories.includes(options.category)) {
     throw new UsageError(`unknown category "${options.category}"`, suggest(options.category, categories));
@@ -75,7 +89,10 @@ function newWork(app: Application, text: string, options: RunOptions): NewWork {
     const found = [...registry.pipelines].find(([name]) => name.toLowerCase() === wanted);
     if (!found) {
       const near = nearest(options.pipeline, registry.pipelines.keys());
-      throw new UsageError(`unknown pipeline "${options.pipeline}"${near === null ? "" : `: did you mean "${near}"?`}`, `known: ${[...registry.pipelines.keys()].join(", ")}`);
+      throw new UsageError(
+        `unknown pipeline "${options.pipeline}"${near === null ? "" : `: did you mean "${near}"?`}`,
+        `known: ${[...registry.pipelines.keys()].join(", ")}`,
+      );
     }
     plan = planFromPipeline(found[0], found[1], text === "" ? null : text);
     if (options.category !== undefined) plan = { ...plan, category: options.category };
@@ -107,7 +124,8 @@ async function showDryRun(app: Application, work: NewWork, options: RunOptions):
 
 /** Plans, shows the plan and asks. The plan that was shown is the one that runs. */
 async function confirmed(app: Application, work: NewWork, options: RunOptions): Promise<NewWork | null> {
-  if (!process.stdin.isTTY || !interactive(app.config)) throw new UsageError("--confirm needs a terminal to ask in", "leave it out, or use --dry-run to see the plan");
+  if (!process.stdin.isTTY || !interactive(app.config))
+    throw new UsageError("--confirm needs a terminal to ask in", "leave it out, or use --dry-run to see the plan");
   await using interrupt = onInterrupt(() => {});
   const outcome = await dryRun(app.team, work, AbortSignal.any([interrupt.stop, interrupt.abort]));
   if (outcome.kind === "failed") throw new UsageError(outcome.detail);

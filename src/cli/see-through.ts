@@ -23,8 +23,11 @@ export async function seeThrough(app: Application, goalId: string, options: RunF
   const before = await app.store.read((read) => needGoal(read, goalId));
   if (!options.json && !options.events) {
     const { caps } = config;
-    note(`${goalId}  caps: ${dollars(before.cap + before.allowed)} this goal, ${dollars(caps.day)} a day, ${dollars(caps.month)} a month, ${dollars(caps.call)} a call`);
-    if ((await readContext(app.team)) === null) note("There is no product context yet: the work will be general. `init` makes one in a few minutes.");
+    note(
+      `${goalId}  caps: ${dollars(before.cap + before.allowed)} this goal, ${dollars(caps.day)} a day, ${dollars(caps.month)} a month, ${dollars(caps.call)} a call`,
+    );
+    if ((await readContext(app.team)) === null)
+      note("There is no product context yet: the work will be general. `init` makes one in a few minutes.");
   }
   const progress = await startProgress(app, goalId, {
     form: options.events ? "ndjson" : options.json ? "none" : interactive(config) ? "tree" : "lines",
@@ -64,7 +67,9 @@ async function exitCodeOf(app: Application, goal: Goal, interrupted: boolean): P
   if (goal.status === "failed" || goal.status === "cancelled") return EXIT.failed;
   if (interrupted || goal.pause === "interrupted") return EXIT.interrupted;
   // A key or model that the provider refuses is the installation's fault, not the goal's.
-  const calls = (await app.store.read((read) => listEvents(read, { goalId: goal.id, limit: 10_000 }))).filter((event) => event.type === "call.settled");
+  const calls = (await app.store.read((read) => listEvents(read, { goalId: goal.id, limit: 10_000 }))).filter(
+    (event) => event.type === "call.settled",
+  );
   const stop = calls.at(-1)?.stop;
   return goal.pause === "model_away" && (stop === "auth" || stop === "unknown_model") ? EXIT.config : EXIT.stopped;
 }

@@ -49,7 +49,11 @@ export async function openTeam(options: RunFlags, needs: { model: boolean }): Pr
 }
 
 /** The id that a person means: a unique beginning, or `last` for the newest goal. Throws UsageError. */
-export async function resolveId(app: Application, kind: IdKind & ("goal" | "ask" | "learn" | "call"), typed: string): Promise<string> {
+export async function resolveId(
+  app: Application,
+  kind: IdKind & ("goal" | "ask" | "learn" | "call"),
+  typed: string,
+): Promise<string> {
   const tables = { goal: "goals", ask: "questions", learn: "learnings", call: "calls" } as const;
   const names = { goal: "goal", ask: "question", learn: "learning", call: "call" } as const;
   const lists = { goal: "status", ask: "approvals", learn: "learnings", call: "show --calls" } as const;

@@ -11,7 +11,17 @@ export function summaryText(result: GoalResult, goal: Goal, questions: readonly 
   const done = result.tasks.filter((task) => task.status === "done");
   const out = ["", `${oneLine(result.title, 100)}: ${statusWords(goal)}`, ""];
   if (done.length > 0) {
-    out.push(table(done.map((task) => [`  ${task.skill}`, task.score === null ? "" : `score ${task.score.toFixed(1)}`, `v${task.revision + 1}`, task.output ?? ""])), "");
+    out.push(
+      table(
+        done.map((task) => [
+          `  ${task.skill}`,
+          task.score === null ? "" : `score ${task.score.toFixed(1)}`,
+          `v${task.revision + 1}`,
+          task.output ?? "",
+        ]),
+      ),
+      "",
+    );
   }
   const open = result.tasks.filter((task) => task.status === "failed" || task.status === "cancelled");
   if (open.length > 0) out.push(`Not done: ${open.map((task) => `${task.skill} (${task.status})`).join(", ")}`, "");
@@ -21,11 +31,23 @@ export function summaryText(result: GoalResult, goal: Goal, questions: readonly 
     out.push("Missing (the work marks these places):", ...shown, ...(more > 0 ? [`  and ${more} more in the report`] : []), "");
   }
   for (const question of questions) {
-    out.push(`Question: ${oneLine(question.title, 140)}`, `  yes: ${question.approveMeans}`, `       bun run start approve ${question.id}`, `  no:  ${question.rejectMeans}`, `       bun run start reject ${question.id} --note "why"`, "");
+    out.push(
+      `Question: ${oneLine(question.title, 140)}`,
+      `  yes: ${question.approveMeans}`,
+      `       bun run start approve ${question.id}`,
+      `  no:  ${question.rejectMeans}`,
+      `       bun run start reject ${question.id} --note "why"`,
+      "",
+    );
   }
-  if (goal.status === "paused" && questions.length === 0) out.push(`Go on with: bun run start resume ${goal.id}${goal.rehearsal ? " --rehearse" : ""}`, "");
-  const cost = result.rehearsal ? `Rehearsal: nothing was spent (a real run would have cost about ${dollars(nano(result.costUsd))})` : `Cost ${dollars(nano(result.costUsd))}`;
-  out.push(`${cost}${result.quote ? `, quoted ${dollars(nano(result.quote.likely))}` : ""}. Time ${duration(result.durationMs)}.`);
+  if (goal.status === "paused" && questions.length === 0)
+    out.push(`Go on with: bun run start resume ${goal.id}${goal.rehearsal ? " --rehearse" : ""}`, "");
+  const cost = result.rehearsal
+    ? `Rehearsal: nothing was spent (a real run would have cost about ${dollars(nano(result.costUsd))})`
+    : `Cost ${dollars(nano(result.costUsd))}`;
+  out.push(
+    `${cost}${result.quote ? `, quoted ${dollars(nano(result.quote.likely))}` : ""}. Time ${duration(result.durationMs)}.`,
+  );
   if (result.report) out.push(`Report: ${result.workspace}/${result.report}`);
   return out.join("\n");
 }

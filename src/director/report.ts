@@ -28,7 +28,12 @@ export type ReportInput = {
   readonly lease: Lease;
 };
 
-export async function closingWord(journal: Journal, registry: Registry, input: ReportInput, signal: AbortSignal): Promise<Decision<ClosingWord>> {
+export async function closingWord(
+  journal: Journal,
+  registry: Registry,
+  input: ReportInput,
+  signal: AbortSignal,
+): Promise<Decision<ClosingWord>> {
   const spec = {
     key: { goalId: input.goal.id, subject: input.lease.taskId, revision: 0, step: "report", round: 0 },
     lease: input.lease,

@@ -6,7 +6,11 @@ import type { CallSpec, Turn } from "./request.ts";
 
 export type Decision<T> =
   | { readonly kind: "decided"; readonly value: T; readonly model: string }
-  | { readonly kind: "unreadable"; readonly why: "refusal" | "broken" | "truncated" | "context_too_long"; readonly detail: string }
+  | {
+      readonly kind: "unreadable";
+      readonly why: "refusal" | "broken" | "truncated" | "context_too_long";
+      readonly detail: string;
+    }
   | Stopped;
 
 const MAX_REPAIRS = 2;
@@ -34,7 +38,8 @@ export async function decide<S extends z.ZodType>(
       return { kind: "unreadable", why: outcome.stop, detail: outcome.detail ?? `the model ended with ${outcome.stop}` };
     }
     if (outcome.stop === "truncated") {
-      if (repairs++ >= MAX_REPAIRS) return { kind: "unreadable", why: "truncated", detail: `the reply was cut off at ${maxTokens} tokens` };
+      if (repairs++ >= MAX_REPAIRS)
+        return { kind: "unreadable", why: "truncated", detail: `the reply was cut off at ${maxTokens} tokens` };
       maxTokens *= 2;
       continue;
     }
@@ -60,7 +65,10 @@ function repairTurn(answer: Answer, problems: readonly string[]): Turn {
 }
 
 /** The JSON object of a reply, checked. Prose around it and a code fence are tolerated; anything else is a list of problems. */
-export function parseReply<S extends z.ZodType>(text: string, schema: S): { ok: true; value: z.infer<S> } | { ok: false; problems: string[] } {
+export function parseReply<S extends z.ZodType>(
+  text: string,
+  schema: S,
+): { ok: true; value: z.infer<S> } | { ok: false; problems: string[] } {
   if (text.trim() === "") return { ok: false, problems: ["the reply is empty"] };
   let raw: unknown;
   try {
@@ -72,7 +80,8 @@ export function parseReply<S extends z.ZodType>(text: string, schema: S): { ok: 
     } catch {
       raw = undefined;
     }
-    if (raw === undefined) return { ok: false, problems: [`the reply is not JSON: ${whole instanceof Error ? whole.message : String(whole)}`] };
+    if (raw === undefined)
+      return { ok: false, problems: [`the reply is not JSON: ${whole instanceof Error ? whole.message : String(whole)}`] };
   }
   const parsed = schema.safeParse(raw);
   if (parsed.success) return { ok: true, value: parsed.data };

@@ -11,13 +11,23 @@ import type { Model, Reply, Stop, ToolUse } from "../model/model.ts";
 import { endCall, findAnswer, holdCall, HoldRefused, scopeState, worstLevel, type CallEnd } from "../store/calls.ts";
 import { getGoal } from "../store/goals.ts";
 import { capHits, noteCapHit, resetCapHits } from "../store/breaker.ts";
-import { checkLease, LeaseLost } from "../store/tasks.ts";
+import { checkLease, LeaseLost } from "../store/leases.ts";
 import type { Store } from "../store/store.ts";
 import { costOf, priceAt, worstCost } from "./prices.ts";
 import { sizes, toRequest, type CallSpec } from "./request.ts";
 
 /** Why no answer came. `detail` is a sentence for a person. */
-export type StopWhy = "budget" | "cap_hits" | "spend_limit" | "away" | "aborted" | "lease_lost" | "goal_stopped" | "auth" | "bad_request" | "unknown_model";
+export type StopWhy =
+  | "budget"
+  | "cap_hits"
+  | "spend_limit"
+  | "away"
+  | "aborted"
+  | "lease_lost"
+  | "goal_stopped"
+  | "auth"
+  | "bad_request"
+  | "unknown_model";
 
 export type AnswerStop = "end" | "tool_use" | "truncated" | "refusal" | "context_too_long";
 
@@ -94,11 +104,21 @@ export function createJournal(options: JournalOptions): Journal {
       const outcome = outcomeOf(reply, held.model);
       if (outcome) return outcome;
       if (tries >= options.retry.attempts) {
-        return { kind: "stopped", why: "away", detail: `the model could not be reached in ${tries} attempts: ${reply.detail ?? reply.stop}` };
+        return {
+          kind: "stopped",
+          why: "away",
+          detail: `the model could not be reached in ${tries} attempts: ${reply.detail ?? reply.stop}`,
+        };
       }
       const wait = backoff(tries, reply.retryAfterMs);
       if (reply.stop === "rate_limited" || reply.stop === "overloaded") gateUntil = Math.max(gateUntil, now() + wait);
-      log.warn("model call will be tried again", { step: spec.key.step, stop: reply.stop, detail: reply.detail, waitMs: wait, attempt });
+      log.warn("model call will be tried again", {
+        step: spec.key.step,
+        stop: reply.stop,
+        detail: reply.detail,
+        waitMs: wait,
+        attempt,
+      });
       await options.sleep(Math.max(wait, gateUntil - now()), AbortSignal.any([signal, refusing.signal]));
     }
   }
@@ -114,7 +134,11 @@ export function createJournal(options: JournalOptions): Journal {
       { kind: "month", id: month, cap: caps.month },
     ];
     const goalScope: Scope = { kind: "goal", id: goal.id, cap: goal.cap };
-    const scopes: Scope[] = [{ kind: "task", id: `${goal.id}/${spec.key.subject}`, cap: Math.min(caps.task, goal.cap) }, goalScope, ...periodScopes];
+    const scopes: Scope[] = [
+      { kind: "task", id: `${goal.id}/${spec.key.subject}`, cap: Math.min(caps.task, goal.cap) },
+      goalScope,
+      ...periodScopes,
+    ];
     try {
       return await store.write("call.hold", async (tx) => {
         if (spec.lease) {
@@ -149,7 +173,16 @@ export function createJournal(options: JournalOptions): Journal {
         });
         await resetCapHits(tx, goal.rehearsal);
         tx.emit(
-          { type: "call.held", goalId: goal.id, taskId: subjectTask(spec.key), callId: id, step: spec.key.step, model: modelId, hold: amount, attempt },
+          {
+            type: "call.held",
+            goalId: goal.id,
+            taskId: subjectTask(spec.key),
+            callId: id,
+            step: spec.key.step,
+            model: modelId,
+            hold: amount,
+            attempt,
+          },
           { rehearsal: goal.rehearsal },
         );
         return { id, model: modelId, request, amount };
@@ -158,7 +191,11 @@ export function createJournal(options: JournalOptions): Journal {
       if (error instanceof LeaseLost) return { kind: "stopped", why: "lease_lost", detail: error.message };
       if (error instanceof GoalStopped) return { kind: "stopped", why: "goal_stopped", detail: error.message };
       if (error instanceof CapHits) {
-        return { kind: "stopped", why: "cap_hits", detail: `${CAP_HITS_LIMIT} cap hits in a row: new work waits until a person allows an amount` };
+        return {
+          kind: "stopped",
+          why: "cap_hits",
+          detail: `${CAP_HITS_LIMIT} cap hits in a row: new work waits until a person allows an amount`,
+        };
       }
       if (error instanceof CallTooDear) {
         await refuse(spec, "call", caps.call, error.amount);
@@ -180,7 +217,10 @@ export function createJournal(options: JournalOptions): Journal {
   async function refuse(spec: CallSpec, scope: string, cap: Nano, needed: Nano): Promise<void> {
     await store.write("call.refuse", async (tx) => {
       await noteCapHit(tx, spec.goal.rehearsal);
-      tx.emit({ type: "call.refused", goalId: spec.goal.id, taskId: subjectTask(spec.key), scope, cap, needed }, { rehearsal: spec.goal.rehearsal });
+      tx.emit(
+        { type: "call.refused", goalId: spec.goal.id, taskId: subjectTask(spec.key), scope, cap, needed },
+        { rehearsal: spec.goal.rehearsal },
+      );
     });
   }
 
@@ -197,7 +237,10 @@ export function createJournal(options: JournalOptions): Journal {
       flags.push("usage_missing");
       end = { state: "settled", cost: held.amount, usage: NO_USAGE };
     } else end = { state: "unknown", cost: 0, usage: NO_USAGE };
-    const stored = answered && end.state !== "unknown" ? JSON.stringify({ stop: reply.stop, text: reply.text, uses: reply.uses, detail: reply.detail }) : null;
+    const stored =
+      answered && end.state !== "unknown"
+        ? JSON.stringify({ stop: reply.stop, text: reply.text, uses: reply.uses, detail: reply.detail })
+        : null;
     await store.write("call.settle", async (tx) => {
       const taskId = subjectTask(spec.key);
       const call = await endCall(tx, held.id, { ...end, stop: reply.stop, flags, reply: stored, answeredAt });
@@ -205,12 +248,33 @@ export function createJournal(options: JournalOptions): Journal {
       const mark = { rehearsal: spec.goal.rehearsal };
       if (end.state === "unknown") tx.emit({ type: "call.unknown", ...of, hold: held.amount }, mark);
       else {
-        const tokens = call.usage.input + call.usage.cacheRead + call.usage.cacheWrite5m + call.usage.cacheWrite1h + call.usage.output;
-        tx.emit({ type: "call.settled", ...of, model: held.model, stop: reply.stop, cost: end.cost, tokens, ms: tx.now - call.startedAt }, mark);
+        const tokens =
+          call.usage.input + call.usage.cacheRead + call.usage.cacheWrite5m + call.usage.cacheWrite1h + call.usage.output;
+        tx.emit(
+          {
+            type: "call.settled",
+            ...of,
+            model: held.model,
+            stop: reply.stop,
+            cost: end.cost,
+            tokens,
+            ms: tx.now - call.startedAt,
+          },
+          mark,
+        );
       }
-      if (flags.includes("over_hold")) tx.emit({ type: "price.mismatch", goalId: spec.goal.id, taskId, callId: held.id, hold: held.amount, cost: end.cost }, mark);
+      if (flags.includes("over_hold"))
+        tx.emit(
+          { type: "price.mismatch", goalId: spec.goal.id, taskId, callId: held.id, hold: held.amount, cost: end.cost },
+          mark,
+        );
     });
-    if (flags.includes("over_hold")) log.error("a call cost more than its hold: check .agents/models.yaml", { model: held.model, hold: held.amount, cost: end.cost });
+    if (flags.includes("over_hold"))
+      log.error("a call cost more than its hold: check .agents/models.yaml", {
+        model: held.model,
+        hold: held.amount,
+        cost: end.cost,
+      });
   }
 
   function backoff(tries: number, retryAfterMs: number | null): number {
@@ -246,7 +310,8 @@ function isAnswer(stop: Stop): stop is AnswerStop {
 }
 
 function outcomeOf(reply: Reply, model: string): CallOutcome | null {
-  if (isAnswer(reply.stop)) return { kind: "answer", stop: reply.stop, text: reply.text, uses: reply.uses, model, detail: reply.detail, replayed: false };
+  if (isAnswer(reply.stop))
+    return { kind: "answer", stop: reply.stop, text: reply.text, uses: reply.uses, model, detail: reply.detail, replayed: false };
   if (RETRYABLE.includes(reply.stop)) return null;
   if (reply.stop === "aborted") return aborted();
   const detail = reply.detail ?? reply.stop;
@@ -273,7 +338,12 @@ function aborted(): Stopped {
 
 function refusalText(scope: ScopeState): string {
   const cap = scope.cap + scope.allowed;
-  const names = { task: "task", goal: "goal (--budget or BUDGET_GOAL)", day: "day (BUDGET_DAILY)", month: "month (BUDGET_MONTHLY)" } as const;
+  const names = {
+    task: "task",
+    goal: "goal (--budget or BUDGET_GOAL)",
+    day: "day (BUDGET_DAILY)",
+    month: "month (BUDGET_MONTHLY)",
+  } as const;
   const held = scope.held > 0 ? ` and ${dollars(scope.held)} held` : "";
   return `the budget of the ${names[scope.kind]} is ${dollars(cap)}: ${dollars(scope.spent)} spent${held}, too little is left for the next call`;
 }

@@ -15,7 +15,8 @@ export function priceAt(models: ModelsFile, model: string, at: number): Price {
   const day = new Date(at).toISOString().slice(0, 10);
   const begun = entry.prices.filter((candidate) => candidate.from <= day).sort((a, b) => (a.from < b.from ? 1 : -1));
   const price = begun[0];
-  if (!price) throw new PriceError(`no price for model "${model}" on ${day}: its first price begins later (see .agents/models.yaml)`);
+  if (!price)
+    throw new PriceError(`no price for model "${model}" on ${day}: its first price begins later (see .agents/models.yaml)`);
   return price;
 }
 

@@ -7,7 +7,10 @@ import type { Read } from "../store/store.ts";
 import { costOf, priceAt } from "./prices.ts";
 
 export type Band = { readonly low: number; readonly likely: number; readonly high: number };
-export type Quote = Band & { readonly phases: readonly (Band & { readonly name: string })[]; readonly basis: "priors" | "history" };
+export type Quote = Band & {
+  readonly phases: readonly (Band & { readonly name: string })[];
+  readonly basis: "priors" | "history";
+};
 
 /**
  * Priors in tokens (2026-11-21): sizes of the shipped playbooks, house rules and typical deliverables at four bytes a
@@ -28,7 +31,13 @@ function callCost(call: Call, tier: Tier, models: ModelsFile, now: number, band:
   const price = priceAt(models, models.tiers[tier], now);
   // Low: everything shared is read; high: it is written once more at the dearest rate.
   const cold = band === "high" ? call.shared : band === "likely" ? call.shared * 0.4 : 0;
-  const usage = { input: call.fresh, cacheRead: call.shared - cold, cacheWrite1h: cold, cacheWrite5m: 0, output: call.output[band] };
+  const usage = {
+    input: call.fresh,
+    cacheRead: call.shared - cold,
+    cacheWrite1h: cold,
+    cacheWrite5m: 0,
+    output: call.output[band],
+  };
   return usd(costOf(usage, price));
 }
 
@@ -38,7 +47,8 @@ export function quotePlan(plan: Plan, registry: Registry, now: number, history: 
   let known = 0;
   const taskCost = (skillName: string, reviewers: number, band: keyof Band): number => {
     const samples = history.get(skillName);
-    if (samples && samples.length >= MIN_SAMPLES) return percentile(samples, band === "low" ? 0.1 : band === "likely" ? 0.5 : 0.9);
+    if (samples && samples.length >= MIN_SAMPLES)
+      return percentile(samples, band === "low" ? 0.1 : band === "likely" ? 0.5 : 0.9);
     const tier = registry.skills.get(skillName)?.tier ?? "strong";
     return ROUNDS[band] * (callCost(MAKE, tier, models, now, band) + reviewers * callCost(REVIEW, "strong", models, now, band));
   };
@@ -50,7 +60,8 @@ export function quotePlan(plan: Plan, registry: Registry, now: number, history: 
       (phase.gate ? callCost(GATE, "strong", models, now, band) : 0);
     return { name: phase.name, low: cents(sum("low")), likely: cents(sum("likely")), high: cents(sum("high")) };
   });
-  const total = (band: keyof Band) => cents(phases.reduce((sum, phase) => sum + phase[band], 0) + callCost(REPORT, "standard", models, now, band));
+  const total = (band: keyof Band) =>
+    cents(phases.reduce((sum, phase) => sum + phase[band], 0) + callCost(REPORT, "standard", models, now, band));
   return {
     low: total("low"),
     likely: total("likely"),

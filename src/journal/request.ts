@@ -36,7 +36,8 @@ export type CallSpec = {
 };
 
 export function toRequest(spec: CallSpec, model: string, models: ModelsFile): ModelRequest {
-  const parts = (list: readonly PromptPart[]) => list.filter((part) => part.text !== "").map((part) => ({ text: part.text, cache: part.share }));
+  const parts = (list: readonly PromptPart[]) =>
+    list.filter((part) => part.text !== "").map((part) => ({ text: part.text, cache: part.share }));
   const messages: Message[] = [{ role: "user", parts: parts(spec.user) }];
   for (const turn of spec.turns ?? []) {
     messages.push({ role: "assistant", text: turn.assistant.text, uses: turn.assistant.uses });
@@ -63,7 +64,10 @@ export function sizes(spec: CallSpec): PartSize[] {
   if (spec.tools && spec.tools.length > 0) add("tools", JSON.stringify(spec.tools).length);
   for (const part of [...spec.system, ...spec.user]) add(part.kind, part.text.length);
   for (const turn of spec.turns ?? []) {
-    add("inputs", turn.assistant.text.length + turn.user.text.length + turn.user.results.reduce((sum, result) => sum + result.text.length, 0));
+    add(
+      "inputs",
+      turn.assistant.text.length + turn.user.text.length + turn.user.results.reduce((sum, result) => sum + result.text.length, 0),
+    );
   }
   return [...total].map(([kind, chars]) => ({ kind, chars }));
 }

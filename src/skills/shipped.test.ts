@@ -105,7 +105,7 @@ describe("pipelines", () => {
   test.each([...registry.pipelines])("%s is a plan that can run, with briefs and checkable criteria", (name, pipeline) => {
     const plan = planFromPipeline(name, pipeline, "the new plan");
     const known = {
-      skills: new Map([...registry.skills, [DIRECTOR, { squad: DIRECTOR }] as const]),
+      skills: new Map<string, { squad: string }>(registry.skills).set(DIRECTOR, { squad: DIRECTOR }),
       categories: Object.keys(registry.routing.categories),
       pipelines: [...registry.pipelines.keys()],
       lastSquads: registry.routing.last,

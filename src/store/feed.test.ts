@@ -10,6 +10,7 @@ function source() {
   let gate: Promise<void> | null = null;
   let broken = false;
   let watching = 0;
+  const asked: number[] = [];
   const answer = async <T>(value: () => T): Promise<T> => {
     await gate;
     if (broken) throw new Error("the database is away");
@@ -19,6 +20,7 @@ function source() {
     newest: () => answer(() => rows.at(-1)?.seq ?? 0),
     // What is committed when the question arrives, however long the answer takes.
     after: (seq, limit) => {
+      asked.push(seq);
       const page = rows.filter((row) => row.seq > seq).slice(0, limit);
       return answer(() => page);
     },
@@ -54,6 +56,7 @@ function source() {
       broken = yes;
     },
     watching: () => watching,
+    asked,
   };
 }
 
@@ -151,7 +154,7 @@ test("a handler may stop itself or others in the middle, and nothing is watched 
 });
 
 test("a subscription after a pause begins anew, not where the last one ended", async () => {
-  const { feed, commit } = source();
+  const { feed, commit, asked } = source();
   const stop = feed.subscribe(() => {});
   await feed.ready();
   stop();
@@ -162,4 +165,6 @@ test("a subscription after a pause begins anew, not where the last one ended", a
   commit(2);
   await feed.tell();
   expect(seen).toEqual([2]);
+  // What happened while nobody listened is not even read.
+  expect(asked).toEqual([0, 1, 1]);
 });

@@ -1,6 +1,6 @@
 /** Tasks in the store: the graph, the claim with its lease and epoch, and every change of state. */
 
-import { sql, type Selectable } from "kysely";
+import type { Selectable } from "kysely";
 import {
   TASK_ENDED,
   TASK_TRANSITIONS,
@@ -16,7 +16,7 @@ import type { Priority } from "../domain/goal.ts";
 import type { Schema } from "./schema.ts";
 import type { Read, Tx } from "./store.ts";
 
-function toTask(row: Selectable<Schema["tasks"]>): Task {
+export function toTask(row: Selectable<Schema["tasks"]>): Task {
   return {
     id: row.id,
     goalId: row.goal_id,
@@ -165,109 +165,6 @@ export async function graphOf(read: Read, goalId: string): Promise<{ taskId: str
   return rows.map((row) => ({ taskId: row.task_id, needId: row.need_id }));
 }
 
-export type ClaimFilter = {
-  readonly owner: string;
-  readonly leaseMs: number;
-  readonly rehearsal: boolean;
-  /** A one-shot claims only its own goal. */
-  readonly goalId: string | null;
-};
-
-/**
- * Claims one task: ready and due, or held under a lease that has run out. The epoch grows, so that whoever held it
- * before can change nothing any more. Null when there is nothing to do.
- */
-export async function claimTask(tx: Tx, filter: ClaimFilter): Promise<Task | null> {
-  let candidate = tx.db
-    .selectFrom("tasks")
-    .innerJoin("goals", (join) => join.onRef("goals.id", "=", "tasks.goal_id").onRef("goals.tenant", "=", "tasks.tenant"))
-    .select(["tasks.id", "tasks.status"])
-    .where("tasks.tenant", "=", tx.tenant)
-    .where("tasks.rehearsal", "=", filter.rehearsal ? 1 : 0)
-    .where("goals.status", "=", "running")
-    .where((where) =>
-      where.or([
-        where.and([where("tasks.status", "=", "ready"), where("tasks.run_at", "<=", tx.now)]),
-        where.and([where("tasks.status", "in", ["running", "reviewing"]), where("tasks.lease_until", "<", tx.now)]),
-      ]),
-    )
-    .orderBy("tasks.priority")
-    .orderBy("tasks.run_at")
-    .orderBy("tasks.id")
-    .limit(1);
-  if (filter.goalId !== null) candidate = candidate.where("tasks.goal_id", "=", filter.goalId);
-  if (tx.engine === "postgres") candidate = candidate.forUpdate("tasks").skipLocked();
-  const found = await candidate.executeTakeFirst();
-  if (!found) return null;
-  const from = taskStatus.parse(found.status);
-  // A task found in `running` stays there: only its lease changes hands.
-  if (from !== "running") transition(`task ${found.id}`, TASK_TRANSITIONS, from, "running");
-  const row = await tx.db
-    .updateTable("tasks")
-    .set((eb) => ({
-      status: "running",
-      lease_owner: filter.owner,
-      lease_until: tx.now + filter.leaseMs,
-      epoch: eb("epoch", "+", 1),
-      attempts: eb("attempts", "+", 1),
-      started_at: eb.fn.coalesce("started_at", sql<number>`${tx.now}`),
-    }))
-    .where("tenant", "=", tx.tenant)
-    .where("id", "=", found.id)
-    .returningAll()
-    .executeTakeFirst();
-  if (!row) return null;
-  const task = toTask(row);
-  tx.emit(
-    {
-      type: "task.started",
-      goalId: task.goalId,
-      taskId: task.id,
-      key: task.key,
-      skill: task.skill,
-      revision: task.revision,
-      attempt: task.attempts,
-    },
-    { rehearsal: filter.rehearsal },
-  );
-  return task;
-}
-
-/** True when the lease still holds; renews it. A false means that somebody else has the task: stop working on it. */
-export async function renewLease(tx: Tx, lease: Lease, leaseMs: number): Promise<boolean> {
-  const result = await tx.db
-    .updateTable("tasks")
-    .set({ lease_until: tx.now + leaseMs })
-    .where("tenant", "=", tx.tenant)
-    .where("id", "=", lease.taskId)
-    .where("lease_owner", "=", lease.owner)
-    .where("epoch", "=", lease.epoch)
-    .where("status", "in", ["running", "reviewing"])
-    .executeTakeFirst();
-  return result.numUpdatedRows === 1n;
-}
-
-export class LeaseLost extends Error {
-  readonly code = "lease_lost";
-}
-
-/** Throws LeaseLost unless the lease is the task's present one. On PostgreSQL the row stays locked until the commit. */
-export async function checkLease(tx: Tx, lease: Lease): Promise<void> {
-  let query = tx.db
-    .selectFrom("tasks")
-    .select(["lease_owner", "epoch", "status"])
-    .where("tenant", "=", tx.tenant)
-    .where("id", "=", lease.taskId);
-  if (tx.engine === "postgres") query = query.forUpdate();
-  const row = await query.executeTakeFirst();
-  const held =
-    row !== undefined &&
-    row.lease_owner === lease.owner &&
-    row.epoch === lease.epoch &&
-    (row.status === "running" || row.status === "reviewing");
-  if (!held) throw new LeaseLost(`task ${lease.taskId} is no longer ours`);
-}
-
 type TaskChange = Partial<{
   revision: number;
   roundStart: number;
@@ -353,33 +250,6 @@ export async function releaseDependents(tx: Tx, doneId: string, rehearsal: boole
   return ready.map((row) => row.id);
 }
 
-/** Ready tasks, due now or later, and when the next of them is due (UTC ms). For the sweep and for knowing when to look again. */
-export async function nextDue(read: Read, filter: Pick<ClaimFilter, "goalId" | "rehearsal">): Promise<number | null> {
-  let query = read.db
-    .selectFrom("tasks")
-    .innerJoin("goals", (join) => join.onRef("goals.id", "=", "tasks.goal_id").onRef("goals.tenant", "=", "tasks.tenant"))
-    .select((eb) => eb.fn.min("tasks.run_at").as("due"))
-    .where("tasks.tenant", "=", read.tenant)
-    .where("tasks.rehearsal", "=", filter.rehearsal ? 1 : 0)
-    .where("tasks.status", "=", "ready")
-    .where("goals.status", "=", "running");
-  if (filter.goalId !== null) query = query.where("tasks.goal_id", "=", filter.goalId);
-  const row = await query.executeTakeFirst();
-  return row?.due ?? null;
-}
-
-/** The leases of these processes end now: their tasks may be claimed at once. */
-export async function endLeasesOf(tx: Tx, owners: readonly string[]): Promise<void> {
-  if (owners.length === 0) return;
-  await tx.db
-    .updateTable("tasks")
-    .set({ lease_until: 0 })
-    .where("tenant", "=", tx.tenant)
-    .where("lease_owner", "in", [...owners])
-    .where("status", "in", ["running", "reviewing"])
-    .execute();
-}
-
 /** Puts needs of a task in place of those it has, and says how many of them are open. */
 export async function replaceNeeds(tx: Tx, taskId: string, needs: readonly string[], unmet: number): Promise<void> {
   await tx.db.deleteFrom("task_needs").where("tenant", "=", tx.tenant).where("task_id", "=", taskId).execute();
@@ -390,18 +260,4 @@ export async function replaceNeeds(tx: Tx, taskId: string, needs: readonly strin
       .execute();
   }
   await tx.db.updateTable("tasks").set({ unmet }).where("tenant", "=", tx.tenant).where("id", "=", taskId).execute();
-}
-
-/** Who holds tasks of a goal now: owner and until when. */
-export async function leasesOf(read: Read, goalId: string): Promise<{ taskId: string; owner: string; until: number }[]> {
-  const rows = await read.db
-    .selectFrom("tasks")
-    .select(["id", "lease_owner", "lease_until"])
-    .where("tenant", "=", read.tenant)
-    .where("goal_id", "=", goalId)
-    .where("status", "in", ["running", "reviewing"])
-    .execute();
-  return rows.flatMap((row) =>
-    row.lease_owner === null ? [] : [{ taskId: row.id, owner: row.lease_owner, until: row.lease_until ?? 0 }],
-  );
 }

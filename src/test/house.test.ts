@@ -20,7 +20,16 @@ const FLOORS: readonly (readonly string[])[] = [
   ["cli"],
 ];
 /** Folders with a technology inside: only the composition root, their own folder and tests may name them. */
-const ADAPTERS = ["model/claude", "model/rehearsal", "model/scripted", "store/sqlite", "store/postgres", "queue/embedded", "queue/bullmq", "log/pino.ts"];
+const ADAPTERS = [
+  "model/claude",
+  "model/rehearsal",
+  "model/scripted",
+  "store/sqlite",
+  "store/postgres",
+  "queue/embedded",
+  "queue/bullmq",
+  "log/pino.ts",
+];
 
 type File = { readonly path: string; readonly text: string; readonly imports: readonly string[] };
 
@@ -29,7 +38,9 @@ async function sources(): Promise<File[]> {
   for await (const path of new Glob("**/*.ts").scan({ cwd: SRC })) {
     const text = await Bun.file(join(SRC, path)).text();
     const code = withoutComments(text);
-    const imports = [...code.matchAll(/(?:from|import)\s*\(?\s*["'](\.[^"']+)["']/g)].map((match) => relative(SRC, resolve(join(SRC, dirname(path)), match[1] ?? "")));
+    const imports = [...code.matchAll(/(?:from|import)\s*\(?\s*["'](\.[^"']+)["']/g)].map((match) =>
+      relative(SRC, resolve(join(SRC, dirname(path)), match[1] ?? "")),
+    );
     files.push({ path, text: code, imports });
   }
   return files.sort((a, b) => (a.path < b.path ? -1 : 1));
@@ -61,10 +72,14 @@ export function importFaults(files: readonly File[]): string[] {
       else if (to > from) faults.push(`${file.path} imports upwards: ${target}`);
       else if (to === from && !same && target !== "log/log.ts") faults.push(`${file.path} imports its neighbour ${target}`);
       const adapter = ADAPTERS.find((place) => within(target, place));
-      if (adapter !== undefined && !within(file.path, adapter) && file.path !== "bootstrap.ts") faults.push(`${file.path} names the adapter ${target}`);
-      if (within(file.path, "director/plan") && within(target, "director/review")) faults.push(`${file.path}: planning does not know reviewing`);
-      if (within(file.path, "director/review") && within(target, "director/plan")) faults.push(`${file.path}: reviewing does not know planning`);
-      if (target === "model/model.ts" && !["journal", "model", "bootstrap"].includes(roomOf(file.path))) faults.push(`${file.path}: only the journal speaks to the model port`);
+      if (adapter !== undefined && !within(file.path, adapter) && file.path !== "bootstrap.ts")
+        faults.push(`${file.path} names the adapter ${target}`);
+      if (within(file.path, "director/plan") && within(target, "director/review"))
+        faults.push(`${file.path}: planning does not know reviewing`);
+      if (within(file.path, "director/review") && within(target, "director/plan"))
+        faults.push(`${file.path}: reviewing does not know planning`);
+      if (target === "model/model.ts" && !["journal", "model", "bootstrap"].includes(roomOf(file.path)))
+        faults.push(`${file.path}: only the journal speaks to the model port`);
     }
   }
   return faults;
@@ -89,7 +104,12 @@ describe("the house", () => {
         file("stray/thing.ts"),
       ]).length,
     ).toBeGreaterThanOrEqual(6);
-    expect(importFaults([file("work/worker.ts", "store/store.ts", "log/log.ts"), file("store/goals.ts", "log/log.ts", "domain/goal.ts")])).toEqual([]);
+    expect(
+      importFaults([
+        file("work/worker.ts", "store/store.ts", "log/log.ts"),
+        file("store/goals.ts", "log/log.ts", "domain/goal.ts"),
+      ]),
+    ).toEqual([]);
   });
 
   test("no circles between files", async () => {
@@ -127,12 +147,18 @@ describe("the house", () => {
   test("no skill or pipeline is named in src: the engine knows no marketing", async () => {
     const root = resolve(SRC, "..");
     const skills = Object.keys((Bun.YAML.parse(await Bun.file(join(root, "skills.yaml")).text()) as { skills: object }).skills);
-    const pipelines = Object.keys((Bun.YAML.parse(await Bun.file(join(root, ".agents/pipelines.yaml")).text()) as { pipelines: object }).pipelines);
+    const pipelines = Object.keys(
+      (Bun.YAML.parse(await Bun.file(join(root, ".agents/pipelines.yaml")).text()) as { pipelines: object }).pipelines,
+    );
     expect(skills.length).toBeGreaterThanOrEqual(26);
     const names = new Set([...skills, ...pipelines]);
     const faults = (await sources())
       .filter((file) => !isTest(file.path))
-      .flatMap((file) => [...file.text.matchAll(/["'`]([^"'`\n]{3,80})["'`]/g)].filter((match) => names.has(match[1] ?? "")).map((match) => `${file.path}: ${match[0]}`));
+      .flatMap((file) =>
+        [...file.text.matchAll(/["'`]([^"'`\n]{3,80})["'`]/g)]
+          .filter((match) => names.has(match[1] ?? ""))
+          .map((match) => `${file.path}: ${match[0]}`),
+      );
     expect(faults).toEqual([]);
   });
 
@@ -149,7 +175,11 @@ describe("the house", () => {
 
   test("every store.write has its own name: each is a crash point", async () => {
     const files = (await sources()).filter((file) => !isTest(file.path));
-    const calls = files.flatMap((file) => [...file.text.matchAll(/\.write\(\s*("[^"]*"|[^",\s]+)/g)].filter((match) => /^"[^$]*"$/.test(match[1] ?? "")).map((match) => ({ file: file.path, name: match[1] ?? "" })));
+    const calls = files.flatMap((file) =>
+      [...file.text.matchAll(/\.write\(\s*("[^"]*"|[^",\s]+)/g)]
+        .filter((match) => /^"[^$]*"$/.test(match[1] ?? ""))
+        .map((match) => ({ file: file.path, name: match[1] ?? "" })),
+    );
     const names = calls.map((call) => call.name);
     expect(names.length).toBeGreaterThan(15);
     expect(names.filter((name) => !/^"[a-z]+\.[a-z]+"$/.test(name))).toEqual([]);

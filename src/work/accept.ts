@@ -63,7 +63,9 @@ export async function acceptGoal(team: Team, work: NewWork): Promise<string> {
     const goal: Goal = await needGoal(tx, id);
     if (work.plan) {
       await startPlan(tx, goal, work.plan);
-      await updateGoal(tx, id, { quote: JSON.stringify(quotePlan(work.plan, team.registry, tx.now, work.rehearsal ? new Map() : history)) });
+      await updateGoal(tx, id, {
+        quote: JSON.stringify(quotePlan(work.plan, team.registry, tx.now, work.rehearsal ? new Map() : history)),
+      });
     } else await addPlanningTask(tx, goal);
   });
   return id;

@@ -36,7 +36,10 @@ export async function answerQuestion(store: Store, question: Question, given: An
 
 async function checkTaskAnswer(tx: Tx, task: Task, given: Answer): Promise<string | null> {
   if (task.status !== "blocked") return `the task ${task.key} is ${task.status}: it does not wait for an answer`;
-  if (given.version !== null && !(await versionsOf(tx, task.id)).some((version) => version.revision === (given.version ?? 0) - 1)) {
+  if (
+    given.version !== null &&
+    !(await versionsOf(tx, task.id)).some((version) => version.revision === (given.version ?? 0) - 1)
+  ) {
     return `there is no version ${given.version} of ${task.key}`;
   }
   return null;
@@ -81,11 +84,28 @@ async function applyToTask(tx: Tx, goal: Goal, task: Task, given: Answer): Promi
       summary: null,
       facts: [],
     });
-    await finishTask(tx, task, { deliverableId: id, verdict: "APPROVE", score: null, revision, reason: "a person's own version" }, goal.rehearsal);
+    await finishTask(
+      tx,
+      task,
+      { deliverableId: id, verdict: "APPROVE", score: null, revision, reason: "a person's own version" },
+      goal.rehearsal,
+    );
   } else {
-    const chosen = given.version === null ? bestVersion(versions) : versions.find((version) => version.revision === (given.version ?? 0) - 1);
+    const chosen =
+      given.version === null ? bestVersion(versions) : versions.find((version) => version.revision === (given.version ?? 0) - 1);
     if (chosen) {
-      await finishTask(tx, task, { deliverableId: chosen.id, verdict: "APPROVE", score: chosen.score, revision: chosen.revision, reason: "taken by a person" }, goal.rehearsal);
+      await finishTask(
+        tx,
+        task,
+        {
+          deliverableId: chosen.id,
+          verdict: "APPROVE",
+          score: chosen.score,
+          revision: chosen.revision,
+          reason: "taken by a person",
+        },
+        goal.rehearsal,
+      );
     }
   }
   await noteLearning(tx, goal, task, given);
@@ -131,7 +151,8 @@ async function wake(tx: Tx, goalId: string, by: string): Promise<void> {
   await moveGoal(tx, goal, "running");
   tx.emit({ type: "goal.resumed", goalId, taskId: null, by }, { rehearsal: goal.rehearsal });
   for (const task of await tasksOfGoal(tx, goalId)) {
-    if (task.status === "ready") tx.emit({ type: "task.ready", goalId, taskId: task.id, revision: task.revision }, { rehearsal: goal.rehearsal });
+    if (task.status === "ready")
+      tx.emit({ type: "task.ready", goalId, taskId: task.id, revision: task.revision }, { rehearsal: goal.rehearsal });
   }
 }
 
@@ -140,7 +161,8 @@ async function allow(tx: Tx, goal: Goal, amount: Nano): Promise<void> {
   await updateGoal(tx, goal.id, { allowed: goal.allowed + amount });
   await allowInScope(tx, { kind: "goal", id: goal.id }, amount, goal.rehearsal);
   for (const task of await tasksOfGoal(tx, goal.id)) {
-    if (!TASK_ENDED.includes(task.status)) await allowInScope(tx, { kind: "task", id: `${goal.id}/${task.id}` }, amount, goal.rehearsal);
+    if (!TASK_ENDED.includes(task.status))
+      await allowInScope(tx, { kind: "task", id: `${goal.id}/${task.id}` }, amount, goal.rehearsal);
   }
   const { day, month } = periods(tx.now);
   await allowInScope(tx, { kind: "day", id: day }, amount, goal.rehearsal);
@@ -157,7 +179,12 @@ export async function resumeGoal(store: Store, goalId: string, amount: Nano | nu
       await allow(tx, goal, amount);
       for (const question of await listQuestions(tx, { goalId, status: "open" })) {
         if (question.kind === "budget") {
-          await recordAnswer(tx, question, { choice: "approve", note: null, version: null, drop: false, body: null }, goal.rehearsal);
+          await recordAnswer(
+            tx,
+            question,
+            { choice: "approve", note: null, version: null, drop: false, body: null },
+            goal.rehearsal,
+          );
         }
       }
     }
@@ -166,7 +193,8 @@ export async function resumeGoal(store: Store, goalId: string, amount: Nano | nu
       return `it waits for money (${goal.reason ?? "budget"}): say how much with --allow USD`;
     }
     const first = open[0];
-    if (goal.status === "paused" && goal.pause === "question" && first) return `it waits for an answer: ${first.title} (approve ${first.id} or reject ${first.id})`;
+    if (goal.status === "paused" && goal.pause === "question" && first)
+      return `it waits for an answer: ${first.title} (approve ${first.id} or reject ${first.id})`;
     await wake(tx, goalId, "a person");
     await settleGoal(tx, goalId);
     return null;

@@ -26,7 +26,8 @@ import type { Team } from "./team.ts";
 const MAX_ATTEMPTS = 5;
 
 export async function attempt(team: Team, task: Task, lease: Lease, signal: AbortSignal): Promise<void> {
-  if (task.attempts > MAX_ATTEMPTS) return fail(team.store, lease, `it was begun ${task.attempts - 1} times and never came to an end`);
+  if (task.attempts > MAX_ATTEMPTS)
+    return fail(team.store, lease, `it was begun ${task.attempts - 1} times and never came to an end`);
   const { goal, context } = await team.store.read(async (read) => {
     const found = await needGoal(read, task.goalId);
     return { goal: found, context: found.contextVersion === 0 ? null : await contextVersion(read, found.contextVersion) };
@@ -43,7 +44,14 @@ export async function attempt(team: Team, task: Task, lease: Lease, signal: Abor
   }
 }
 
-async function work(team: Team, goal: Goal, context: ProductContext | null, task: Task, lease: Lease, signal: AbortSignal): Promise<void> {
+async function work(
+  team: Team,
+  goal: Goal,
+  context: ProductContext | null,
+  task: Task,
+  lease: Lease,
+  signal: AbortSignal,
+): Promise<void> {
   const deliverable = await handIn(team, goal, context, task, lease, signal);
   if (!deliverable) return;
   const { rounds } = team.registry.review;
@@ -58,14 +66,26 @@ async function work(team: Team, goal: Goal, context: ProductContext | null, task
   const rejected = worstVerdict(judgements.map((judgement) => judgement.verdict)) === "REJECT" && task.rejections === 0;
   if (!rejected) return conclude(team.store, lease, deliverable, judgements, null, rounds);
   const open = judgements.flatMap((judgement) => judgement.reply.findings);
-  const rebrief = await decideRebrief(team.journal, team.registry, { goal, context, task, rejected: deliverable, findings: open, lease }, signal);
+  const rebrief = await decideRebrief(
+    team.journal,
+    team.registry,
+    { goal, context, task, rejected: deliverable, findings: open, lease },
+    signal,
+  );
   if (rebrief.kind === "stopped") return stopTask(team.store, lease, rebrief);
   // Without a readable brief a person decides.
   return conclude(team.store, lease, deliverable, judgements, rebrief.kind === "decided" ? rebrief.value : null, rounds);
 }
 
 /** The version of this revision: the stored one after a crash, else made now. Null when the task came to rest without one. */
-async function handIn(team: Team, goal: Goal, context: ProductContext | null, task: Task, lease: Lease, signal: AbortSignal): Promise<Deliverable | null> {
+async function handIn(
+  team: Team,
+  goal: Goal,
+  context: ProductContext | null,
+  task: Task,
+  lease: Lease,
+  signal: AbortSignal,
+): Promise<Deliverable | null> {
   const before = await team.store.read(async (read) => ({
     versions: await versionsOf(read, task.id),
     reviews: await reviewsOf(read, task.id),
@@ -75,7 +95,11 @@ async function handIn(team: Team, goal: Goal, context: ProductContext | null, ta
   if (stored) return stored;
   const last = before.versions.at(-1);
   const previous = last
-    ? { revision: last.revision, body: last.body, findings: before.reviews.filter((review) => review.deliverableId === last.id).flatMap((review) => review.findings) }
+    ? {
+        revision: last.revision,
+        body: last.body,
+        findings: before.reviews.filter((review) => review.deliverableId === last.id).flatMap((review) => review.findings),
+      }
     : null;
   const skill = task.skill === DIRECTOR ? directorSkill(team.registry) : team.registry.skills.get(task.skill);
   if (!skill) {
@@ -89,7 +113,8 @@ async function handIn(team: Team, goal: Goal, context: ProductContext | null, ta
     return null;
   }
   if (made.kind === "unusable") {
-    if (made.why === "refusal") await block(team.store, lease, "risk", (entry) => `The model refused "${entry.key}". How should it go on?`, made.detail);
+    if (made.why === "refusal")
+      await block(team.store, lease, "risk", (entry) => `The model refused "${entry.key}". How should it go on?`, made.detail);
     else await fail(team.store, lease, `no usable deliverable (${made.why}): ${made.detail}`);
     return null;
   }
@@ -126,7 +151,9 @@ async function judge(
   // The Director's own work has no reviewer above it.
   if (task.skill === DIRECTOR) return [];
   const reviews = await team.store.read((read) => reviewsOf(read, task.id));
-  const earlier = reviews.filter((review) => review.revision === Math.max(-1, ...reviews.map((entry) => entry.revision))).flatMap((review) => review.findings);
+  const earlier = reviews
+    .filter((review) => review.revision === Math.max(-1, ...reviews.map((entry) => entry.revision)))
+    .flatMap((review) => review.findings);
   const judgements: Judgement[] = [];
   for (const reviewer of task.reviewers.length > 0 ? task.reviewers : [DIRECTOR]) {
     const decision = await reviewDeliverable(
@@ -141,7 +168,13 @@ async function judge(
     }
     if (decision.kind === "unreadable") {
       // A review that cannot be read is never an approval.
-      await block(team.store, lease, "quality", (entry) => `The review of "${entry.key}" could not be read. Take the work as it is?`, `${decision.why}: ${decision.detail}`);
+      await block(
+        team.store,
+        lease,
+        "quality",
+        (entry) => `The review of "${entry.key}" could not be read. Take the work as it is?`,
+        `${decision.why}: ${decision.detail}`,
+      );
       return null;
     }
     judgements.push(decision.value);

@@ -14,26 +14,45 @@ import { insertDeliverable, insertReview, setJudgement, versionsOf } from "../st
 import { needGoal } from "../store/goals.ts";
 import { addLearning } from "../store/learnings.ts";
 import { askQuestion } from "../store/questions.ts";
-import { checkLease, moveTask, needTask } from "../store/tasks.ts";
+import { checkLease } from "../store/leases.ts";
+import { moveTask, needTask } from "../store/tasks.ts";
 import type { Store, Tx } from "../store/store.ts";
 import { failTask, finishTask, settleGoal } from "./engine.ts";
 
 /** A version was handed in: it is kept, and the task waits for its review. */
-export async function deliver(store: Store, lease: Lease, deliverable: Omit<Deliverable, "createdAt">, model: string, rehearsal: boolean): Promise<void> {
+export async function deliver(
+  store: Store,
+  lease: Lease,
+  deliverable: Omit<Deliverable, "createdAt">,
+  model: string,
+  rehearsal: boolean,
+): Promise<void> {
   await store.write("task.deliver", async (tx) => {
     await checkLease(tx, lease);
     const task = await needTask(tx, lease.taskId);
     await insertDeliverable(tx, deliverable);
     if (task.status === "running") await moveTask(tx, task, "reviewing", { model });
     tx.emit(
-      { type: "task.delivered", goalId: task.goalId, taskId: task.id, revision: deliverable.revision, chars: deliverable.body.length },
+      {
+        type: "task.delivered",
+        goalId: task.goalId,
+        taskId: task.id,
+        revision: deliverable.revision,
+        chars: deliverable.body.length,
+      },
       { rehearsal },
     );
   });
 }
 
 /** Structural checks failed: back to the maker without a reviewer's call, while there are rounds left. */
-export async function returnForStructure(store: Store, lease: Lease, deliverable: Deliverable, findings: readonly Finding[], rounds: number): Promise<void> {
+export async function returnForStructure(
+  store: Store,
+  lease: Lease,
+  deliverable: Deliverable,
+  findings: readonly Finding[],
+  rounds: number,
+): Promise<void> {
   await store.write("task.return", async (tx) => {
     await checkLease(tx, lease);
     const task = await needTask(tx, lease.taskId);
@@ -83,7 +102,10 @@ export async function conclude(
     }
     const verdict = worstVerdict(judgements.map((judgement) => judgement.verdict));
     // Every criterion counts with each reviewer alike.
-    const score = judgements.length === 0 ? null : Math.round((judgements.reduce((sum, entry) => sum + entry.score, 0) / judgements.length) * 10) / 10;
+    const score =
+      judgements.length === 0
+        ? null
+        : Math.round((judgements.reduce((sum, entry) => sum + entry.score, 0) / judgements.length) * 10) / 10;
     const last = judgements.at(-1);
     await setJudgement(tx, deliverable.id, { score, summary: last?.reply.summary ?? null, facts: last?.reply.facts ?? [] });
     await keepLearnings(tx, goal, task, judgements);
@@ -107,10 +129,22 @@ export async function conclude(
         reason: `rejected: ${rebrief.reason}`,
         runAt: tx.now,
       });
-      tx.emit({ type: "task.returned", goalId: goal.id, taskId: task.id, revision, why: `rejected and briefed anew: ${rebrief.reason}` }, { rehearsal: goal.rehearsal });
+      tx.emit(
+        {
+          type: "task.returned",
+          goalId: goal.id,
+          taskId: task.id,
+          revision,
+          why: `rejected and briefed anew: ${rebrief.reason}`,
+        },
+        { rehearsal: goal.rehearsal },
+      );
       tx.emit({ type: "task.ready", goalId: goal.id, taskId: task.id, revision }, { rehearsal: goal.rehearsal });
     } else {
-      await escalate(tx, goal, task, "rejected", `"${task.key}" was rejected twice. Take the best version?`, findings, { verdict, score });
+      await escalate(tx, goal, task, "rejected", `"${task.key}" was rejected twice. Take the best version?`, findings, {
+        verdict,
+        score,
+      });
     }
   });
 }
@@ -130,10 +164,25 @@ async function sendBack(
 ): Promise<void> {
   const revision = await nextRevision(tx, task);
   if (revision - task.roundStart > rounds) {
-    return escalate(tx, goal, task, "quality", `"${task.key}" is not good enough after ${rounds} revisions. Take the best version?`, findings, judged);
+    return escalate(
+      tx,
+      goal,
+      task,
+      "quality",
+      `"${task.key}" is not good enough after ${rounds} revisions. Take the best version?`,
+      findings,
+      judged,
+    );
   }
   const why = findings.find((entry) => entry.severity !== "minor")?.problem ?? "the score is below what is asked for";
-  await moveTask(tx, task, "ready", { revision, attempts: 0, verdict: judged.verdict, score: judged.score, runAt: tx.now, reason: why });
+  await moveTask(tx, task, "ready", {
+    revision,
+    attempts: 0,
+    verdict: judged.verdict,
+    score: judged.score,
+    runAt: tx.now,
+    reason: why,
+  });
   tx.emit({ type: "task.returned", goalId: goal.id, taskId: task.id, revision, why }, { rehearsal: goal.rehearsal });
   tx.emit({ type: "task.ready", goalId: goal.id, taskId: task.id, revision }, { rehearsal: goal.rehearsal });
 }
@@ -161,12 +210,18 @@ export async function escalate(
   const detail = [
     `Task ${task.key} (${task.skill}): ${task.brief}`,
     "",
-    versions.length > 0 ? `Versions: ${versions.map((version) => `${version.revision + 1}${version.score === null ? "" : ` (score ${version.score})`}`).join(", ")}.` : "There is no version yet.",
+    versions.length > 0
+      ? `Versions: ${versions.map((version) => `${version.revision + 1}${version.score === null ? "" : ` (score ${version.score})`}`).join(", ")}.`
+      : "There is no version yet.",
     ...(best ? [`Best: version ${best.revision + 1}.`] : []),
     `Cost of this task so far: ${dollars(Number(spent?.cost ?? 0))}.`,
     "",
     "Still open:",
-    ...(findings.length > 0 ? findings.map((entry) => `- [${entry.severity}] ${entry.problem}${entry.quote ? ` ("${entry.quote}")` : ""}. ${entry.request}`) : ["- nothing listed"]),
+    ...(findings.length > 0
+      ? findings.map(
+          (entry) => `- [${entry.severity}] ${entry.problem}${entry.quote ? ` ("${entry.quote}")` : ""}. ${entry.request}`,
+        )
+      : ["- nothing listed"]),
   ].join("\n");
   const question: Omit<Question, "status" | "answer" | "createdAt" | "answeredAt"> = {
     id,
@@ -180,7 +235,10 @@ export async function escalate(
   };
   await askQuestion(tx, question, goal.rehearsal);
   await moveTask(tx, task, "blocked", { reason: title, ...judged });
-  tx.emit({ type: "task.blocked", goalId: goal.id, taskId: task.id, reason: title, questionId: id }, { rehearsal: goal.rehearsal });
+  tx.emit(
+    { type: "task.blocked", goalId: goal.id, taskId: task.id, reason: title, questionId: id },
+    { rehearsal: goal.rehearsal },
+  );
   await settleGoal(tx, goal.id);
 }
 
@@ -192,12 +250,20 @@ export function bestVersion(versions: readonly Deliverable[]): Deliverable | nul
 }
 
 /** A task cannot be done for a reason that a person may lift. */
-export async function block(store: Store, lease: Lease, kind: QuestionKind, title: (task: Task) => string, why: string): Promise<void> {
+export async function block(
+  store: Store,
+  lease: Lease,
+  kind: QuestionKind,
+  title: (task: Task) => string,
+  why: string,
+): Promise<void> {
   await store.write("task.block", async (tx) => {
     await checkLease(tx, lease);
     const task = await needTask(tx, lease.taskId);
     const goal = await needGoal(tx, task.goalId);
-    await escalate(tx, goal, task, kind, title(task), [{ severity: "major", quote: "", problem: why, request: "Decide how to go on" }]);
+    await escalate(tx, goal, task, kind, title(task), [
+      { severity: "major", quote: "", problem: why, request: "Decide how to go on" },
+    ]);
   });
 }
 
@@ -209,7 +275,10 @@ export async function fail(store: Store, lease: Lease, reason: string): Promise<
 }
 
 function emitReviewed(tx: Tx, task: Task, reviewer: string, verdict: Verdict, score: number | null, rehearsal: boolean): void {
-  tx.emit({ type: "task.reviewed", goalId: task.goalId, taskId: task.id, revision: task.revision, reviewer, verdict, score }, { rehearsal });
+  tx.emit(
+    { type: "task.reviewed", goalId: task.goalId, taskId: task.id, revision: task.revision, reviewer, verdict, score },
+    { rehearsal },
+  );
 }
 
 async function keepLearnings(tx: Tx, goal: Goal, task: Task, judgements: readonly Judgement[]): Promise<void> {

@@ -13,7 +13,8 @@ import { quotePlan, taskCosts } from "../journal/quote.ts";
 import { currentOfGoal } from "../store/deliverables.ts";
 import { getPlan, listGoals, needGoal, updateGoal } from "../store/goals.ts";
 import { setMeta } from "../store/meta.ts";
-import { checkLease, graphOf, needTask, tasksOfGoal } from "../store/tasks.ts";
+import { checkLease } from "../store/leases.ts";
+import { graphOf, needTask, tasksOfGoal } from "../store/tasks.ts";
 import type { Read } from "../store/store.ts";
 import { changePlan, finishTask, startPlan } from "./engine.ts";
 import { fail } from "./complete.ts";
@@ -22,7 +23,14 @@ import { closingKey } from "./report-file.ts";
 import { stopTask } from "./stopped.ts";
 import type { Team } from "./team.ts";
 
-export async function runPlanning(team: Team, goal: Goal, context: ProductContext | null, task: Task, lease: Lease, signal: AbortSignal): Promise<void> {
+export async function runPlanning(
+  team: Team,
+  goal: Goal,
+  context: ProductContext | null,
+  task: Task,
+  lease: Lease,
+  signal: AbortSignal,
+): Promise<void> {
   const known = await team.store.read((read) => planningKnowledge(read, goal));
   const decision = await makePlan(team.journal, team.registry, { goal, context, ...known, lease }, signal);
   if (decision.kind === "stopped") return stopTask(team.store, lease, decision);
@@ -42,11 +50,20 @@ export async function planningKnowledge(read: Read, goal: Pick<Goal, "id" | "cat
   const ended = await listGoals(read, { limit: 8, status: ["completed", "failed"] });
   return {
     learnings: await learningsForPlanning(read, goal.category, goal.rehearsal),
-    recent: ended.filter((entry) => entry.rehearsal === goal.rehearsal && entry.id !== goal.id).map((entry) => `- ${entry.title} (${entry.status})`),
+    recent: ended
+      .filter((entry) => entry.rehearsal === goal.rehearsal && entry.id !== goal.id)
+      .map((entry) => `- ${entry.title} (${entry.status})`),
   };
 }
 
-export async function runGate(team: Team, goal: Goal, context: ProductContext | null, task: Task, lease: Lease, signal: AbortSignal): Promise<void> {
+export async function runGate(
+  team: Team,
+  goal: Goal,
+  context: ProductContext | null,
+  task: Task,
+  lease: Lease,
+  signal: AbortSignal,
+): Promise<void> {
   for (const entry of await team.store.read((read) => tasksOfGoal(read, goal.id))) {
     if (entry.phase === task.phase && entry.kind === "work" && entry.status === "done") await takeInEdit(team, entry);
   }
@@ -63,7 +80,12 @@ export async function runGate(team: Team, goal: Goal, context: ProductContext | 
   });
   if (!known.plan) return fail(team.store, lease, "the plan is gone");
   const plan: Plan = known.plan;
-  const decision = await decideGate(team.journal, team.registry, { goal, context, ...known, plan, phase: task.phase, lease }, signal);
+  const decision = await decideGate(
+    team.journal,
+    team.registry,
+    { goal, context, ...known, plan, phase: task.phase, lease },
+    signal,
+  );
   if (decision.kind === "stopped") return stopTask(team.store, lease, decision);
   await team.store.write("goal.gate", async (tx) => {
     await checkLease(tx, lease);
@@ -73,12 +95,22 @@ export async function runGate(team: Team, goal: Goal, context: ProductContext | 
     const change = decision.kind === "decided" && !stale ? decision.value : null;
     const note = decision.kind === "decided" ? decision.value.note : decision.detail;
     if (change?.plan) await changePlan(tx, current, change.plan, note, change.dropped);
-    tx.emit({ type: "gate.decided", goalId: goal.id, taskId: task.id, phase: task.phase, changed: Boolean(change?.plan), note }, { rehearsal: goal.rehearsal });
+    tx.emit(
+      { type: "gate.decided", goalId: goal.id, taskId: task.id, phase: task.phase, changed: Boolean(change?.plan), note },
+      { rehearsal: goal.rehearsal },
+    );
     await finishTask(tx, await needTask(tx, task.id), { reason: note }, goal.rehearsal);
   });
 }
 
-export async function runReport(team: Team, goal: Goal, context: ProductContext | null, task: Task, lease: Lease, signal: AbortSignal): Promise<void> {
+export async function runReport(
+  team: Team,
+  goal: Goal,
+  context: ProductContext | null,
+  task: Task,
+  lease: Lease,
+  signal: AbortSignal,
+): Promise<void> {
   const known = await team.store.read(async (read) => {
     const tasks = await tasksOfGoal(read, goal.id);
     const current = await currentOfGoal(read, goal.id);
@@ -86,25 +118,40 @@ export async function runReport(team: Team, goal: Goal, context: ProductContext 
     return {
       results: work.filter((entry) => entry.status === "done").flatMap((entry) => resultOf(entry, current) ?? []),
       open: [
-        ...work.filter((entry) => entry.status !== "done").map((entry) => `${entry.key} (${entry.skill}) was not done: ${entry.reason ?? entry.status}`),
+        ...work
+          .filter((entry) => entry.status !== "done")
+          .map((entry) => `${entry.key} (${entry.skill}) was not done: ${entry.reason ?? entry.status}`),
         ...[...current.values()].flatMap((version) => version.missing.map((missing) => `missing: ${missing}`)),
       ],
     };
   });
   const decision = await closingWord(team.journal, team.registry, { goal, context, ...known, lease }, signal);
   // The report's figures and deliverables need no model: a goal whose work is done ends, with or without a closing word.
-  if (decision.kind === "stopped" && (decision.why === "lease_lost" || decision.why === "aborted" || decision.why === "goal_stopped")) {
+  if (
+    decision.kind === "stopped" &&
+    (decision.why === "lease_lost" || decision.why === "aborted" || decision.why === "goal_stopped")
+  ) {
     return stopTask(team.store, lease, decision);
   }
   await team.store.write("goal.report", async (tx) => {
     await checkLease(tx, lease);
     if (decision.kind === "decided") await setMeta(tx, closingKey(goal.id), JSON.stringify(decision.value));
     await updateGoal(tx, goal.id, { failures: 0 });
-    await finishTask(tx, await needTask(tx, task.id), { reason: decision.kind === "decided" ? null : decision.detail }, goal.rehearsal);
+    await finishTask(
+      tx,
+      await needTask(tx, task.id),
+      { reason: decision.kind === "decided" ? null : decision.detail },
+      goal.rehearsal,
+    );
   });
 }
 
-function resultOf(task: Task, current: Map<string, { body: string; summary: string | null; score: number | null }>): Result | null {
+function resultOf(
+  task: Task,
+  current: Map<string, { body: string; summary: string | null; score: number | null }>,
+): Result | null {
   const version = current.get(task.id);
-  return version ? { key: task.key, skill: task.skill, phase: task.phase, score: task.score, summary: version.summary, body: version.body } : null;
+  return version
+    ? { key: task.key, skill: task.skill, phase: task.phase, score: task.score, summary: version.summary, body: version.body }
+    : null;
 }

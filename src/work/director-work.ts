@@ -32,13 +32,22 @@ export function directorSkill(registry: Registry): Skill {
 /** The latest goals with their tasks, scores and costs, open questions and young learnings, as one input. */
 export async function digestOf(team: Team, goal: Goal): Promise<TaskInput> {
   const text = await team.store.read(async (read) => {
-    const goals = (await listGoals(read, { limit: 30 })).filter((entry) => entry.id !== goal.id && entry.rehearsal === goal.rehearsal);
-    const costs = await costsOfGoals(read, goals.map((entry) => entry.id));
+    const goals = (await listGoals(read, { limit: 30 })).filter(
+      (entry) => entry.id !== goal.id && entry.rehearsal === goal.rehearsal,
+    );
+    const costs = await costsOfGoals(
+      read,
+      goals.map((entry) => entry.id),
+    );
     const lines: string[] = [];
     for (const entry of goals) {
-      lines.push(`- ${entry.title}: ${entry.status}${entry.reason ? ` (${entry.reason})` : ""}, ${dollars(costs.get(entry.id)?.spent ?? 0)}, source ${entry.source}`);
+      lines.push(
+        `- ${entry.title}: ${entry.status}${entry.reason ? ` (${entry.reason})` : ""}, ${dollars(costs.get(entry.id)?.spent ?? 0)}, source ${entry.source}`,
+      );
       for (const task of (await tasksOfGoal(read, entry.id)).filter((one) => one.kind === "work")) {
-        lines.push(`  - ${task.key} (${task.skill}): ${task.status}, version ${task.revision + 1}${task.score === null ? "" : `, score ${task.score}`}`);
+        lines.push(
+          `  - ${task.key} (${task.skill}): ${task.status}, version ${task.revision + 1}${task.score === null ? "" : `, score ${task.score}`}`,
+        );
       }
     }
     const questions = await listQuestions(read, { status: "open" });

@@ -16,7 +16,8 @@ import { planningKnowledge } from "./director-steps.ts";
 import { planResult } from "./goal-result.ts";
 import type { Team } from "./team.ts";
 
-export type DryRun = { kind: "planned"; result: GoalResult; plan: Plan } | { kind: "failed"; detail: string; stopped: Stopped | null };
+export type DryRun =
+  { kind: "planned"; result: GoalResult; plan: Plan } | { kind: "failed"; detail: string; stopped: Stopped | null };
 
 export async function dryRun(team: Team, work: NewWork, signal: AbortSignal): Promise<DryRun> {
   const id = newId("goal");
@@ -26,12 +27,29 @@ export async function dryRun(team: Team, work: NewWork, signal: AbortSignal): Pr
     const body = await readContext(team);
     const latest = await team.store.read((read) => latestContext(read));
     // The context is read as it lies there; taking it in as a version would be a change.
-    const context = body === null ? null : { version: (latest?.version ?? 0) + (latest?.hash === hashOf(body) ? 0 : 1), body, hash: hashOf(body), createdAt: started };
-    const goal = { id, text: work.text, category: work.category, priority: work.priority, cap: work.cap, allowed: 0, rehearsal: work.rehearsal };
+    const context =
+      body === null
+        ? null
+        : {
+            version: (latest?.version ?? 0) + (latest?.hash === hashOf(body) ? 0 : 1),
+            body,
+            hash: hashOf(body),
+            createdAt: started,
+          };
+    const goal = {
+      id,
+      text: work.text,
+      category: work.category,
+      priority: work.priority,
+      cap: work.cap,
+      allowed: 0,
+      rehearsal: work.rehearsal,
+    };
     const known = await team.store.read((read) => planningKnowledge(read, goal));
     const decision = await makePlan(team.journal, team.registry, { goal, context, ...known, lease: null }, signal);
     if (decision.kind === "stopped") return { kind: "failed", detail: decision.detail, stopped: decision };
-    if (decision.kind === "unreadable") return { kind: "failed", detail: `no usable plan (${decision.why}): ${decision.detail}`, stopped: null };
+    if (decision.kind === "unreadable")
+      return { kind: "failed", detail: `no usable plan (${decision.why}): ${decision.detail}`, stopped: null };
     plan = decision.value;
   }
   const history = work.rehearsal ? new Map<string, number[]>() : await team.store.read((read) => taskCosts(read));

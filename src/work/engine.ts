@@ -6,7 +6,16 @@ import { DIRECTOR, planNodes, type Plan } from "../domain/plan.ts";
 import { TASK_ENDED, type Task } from "../domain/task.ts";
 import { getGoal, insertPlan, moveGoal, needGoal, updateGoal } from "../store/goals.ts";
 import { askQuestion, listQuestions, withdrawQuestions } from "../store/questions.ts";
-import { graphOf, insertTasks, moveTask, rebriefTask, releaseDependents, replaceNeeds, tasksOfGoal, type NewTask } from "../store/tasks.ts";
+import {
+  graphOf,
+  insertTasks,
+  moveTask,
+  rebriefTask,
+  releaseDependents,
+  replaceNeeds,
+  tasksOfGoal,
+  type NewTask,
+} from "../store/tasks.ts";
 import type { Tx } from "../store/store.ts";
 
 export const MAX_FAILURES_IN_A_ROW = 3;
@@ -16,7 +25,12 @@ export async function addPlanningTask(tx: Tx, goal: Pick<Goal, "id" | "priority"
   await insertTasks(tx, [directorTask(goal, "plan", "plan", "Plan")]);
 }
 
-function directorTask(goal: Pick<Goal, "id" | "priority" | "rehearsal">, kind: "plan" | "report", key: string, phase: string): NewTask {
+function directorTask(
+  goal: Pick<Goal, "id" | "priority" | "rehearsal">,
+  kind: "plan" | "report",
+  key: string,
+  phase: string,
+): NewTask {
   return {
     id: newId("task"),
     goalId: goal.id,
@@ -64,13 +78,28 @@ export async function startPlan(tx: Tx, goal: Goal, plan: Plan): Promise<void> {
 
 function emitPlanned(tx: Tx, goal: Goal, version: number, plan: Plan, why: string | null): void {
   tx.emit(
-    { type: "goal.planned", goalId: goal.id, taskId: null, version, title: plan.title, tasks: plan.tasks.length, pipeline: plan.pipeline, why },
+    {
+      type: "goal.planned",
+      goalId: goal.id,
+      taskId: null,
+      version,
+      title: plan.title,
+      tasks: plan.tasks.length,
+      pipeline: plan.pipeline,
+      why,
+    },
     { rehearsal: goal.rehearsal },
   );
 }
 
 /** Brings the tasks in line with the next version of the plan: only what has not begun changes. */
-export async function changePlan(tx: Tx, goal: Goal, plan: Plan, why: string, dropped: readonly { key: string; reason: string }[]): Promise<void> {
+export async function changePlan(
+  tx: Tx,
+  goal: Goal,
+  plan: Plan,
+  why: string,
+  dropped: readonly { key: string; reason: string }[],
+): Promise<void> {
   const version = goal.planVersion + 1;
   await insertPlan(tx, goal.id, version, plan, why);
   await updateGoal(tx, goal.id, { changes: goal.changes + 1 });
@@ -78,7 +107,8 @@ export async function changePlan(tx: Tx, goal: Goal, plan: Plan, why: string, dr
   const byKey = new Map(tasks.map((task) => [task.key, task]));
   for (const { key, reason } of dropped) {
     const task = byKey.get(key);
-    if (task && (task.status === "waiting" || task.status === "ready")) await cancelTask(tx, goal, task, `dropped at a gate: ${reason}`);
+    if (task && (task.status === "waiting" || task.status === "ready"))
+      await cancelTask(tx, goal, task, `dropped at a gate: ${reason}`);
   }
   const nodes = planNodes(plan);
   const ids = new Map(tasks.map((task) => [task.key, task.id]));
@@ -114,7 +144,10 @@ export async function changePlan(tx: Tx, goal: Goal, plan: Plan, why: string, dr
         await replaceNeeds(tx, existing.id, needs, unmet);
         if (unmet === 0) {
           await moveTask(tx, existing, "ready");
-          tx.emit({ type: "task.ready", goalId: goal.id, taskId: existing.id, revision: existing.revision }, { rehearsal: goal.rehearsal });
+          tx.emit(
+            { type: "task.ready", goalId: goal.id, taskId: existing.id, revision: existing.revision },
+            { rehearsal: goal.rehearsal },
+          );
         }
       }
     }
@@ -123,7 +156,12 @@ export async function changePlan(tx: Tx, goal: Goal, plan: Plan, why: string, dr
   emitPlanned(tx, goal, version, plan, why);
 }
 
-export async function cancelTask(tx: Tx, goal: Pick<Goal, "id" | "rehearsal">, task: Pick<Task, "id" | "status">, reason: string): Promise<void> {
+export async function cancelTask(
+  tx: Tx,
+  goal: Pick<Goal, "id" | "rehearsal">,
+  task: Pick<Task, "id" | "status">,
+  reason: string,
+): Promise<void> {
   await moveTask(tx, task, "cancelled", { reason });
   tx.emit({ type: "task.cancelled", goalId: goal.id, taskId: task.id, reason }, { rehearsal: goal.rehearsal });
 }
@@ -136,7 +174,10 @@ export async function failTask(tx: Tx, task: Task, reason: string): Promise<void
   const failures = goal.failures + 1;
   await updateGoal(tx, goal.id, { failures });
   if (failures >= MAX_FAILURES_IN_A_ROW && goal.status === "running") {
-    tx.emit({ type: "pipeline_blocked", goalId: goal.id, taskId: null, reason: `${failures} tasks failed in a row` }, { rehearsal: goal.rehearsal });
+    tx.emit(
+      { type: "pipeline_blocked", goalId: goal.id, taskId: null, reason: `${failures} tasks failed in a row` },
+      { rehearsal: goal.rehearsal },
+    );
     await askQuestion(
       tx,
       {
@@ -162,7 +203,12 @@ export async function pauseGoal(tx: Tx, goal: Goal, pause: PauseReason, reason: 
   tx.emit({ type: "goal.paused", goalId: goal.id, taskId: null, pause, reason }, { rehearsal: goal.rehearsal });
 }
 
-export async function endGoal(tx: Tx, goal: Goal, to: "completed" | "failed", note: { open: number; reason: string }): Promise<void> {
+export async function endGoal(
+  tx: Tx,
+  goal: Goal,
+  to: "completed" | "failed",
+  note: { open: number; reason: string },
+): Promise<void> {
   await moveGoal(tx, goal, to, { reason: to === "failed" ? note.reason : null });
   await withdrawQuestions(tx, goal.id);
   tx.emit(
@@ -211,7 +257,7 @@ async function closeGoal(tx: Tx, goal: Goal, tasks: readonly Task[]): Promise<vo
 async function cancelUnreachable(tx: Tx, goal: Goal, tasks: readonly Task[]): Promise<Task[]> {
   const now = new Map(tasks.map((task) => [task.id, task]));
   const graph = await graphOf(tx, goal.id);
-  for (let changed = true; changed; ) {
+  for (let changed = true; changed;) {
     changed = false;
     for (const task of now.values()) {
       if (task.status !== "waiting") continue;
@@ -224,7 +270,12 @@ async function cancelUnreachable(tx: Tx, goal: Goal, tasks: readonly Task[]): Pr
         tx.emit({ type: "task.ready", goalId: goal.id, taskId: task.id, revision: 0 }, { rehearsal: goal.rehearsal });
         now.set(task.id, { ...task, status: "ready" });
       } else {
-        await cancelTask(tx, goal, task, `needs ${lost.map((need) => `${need.key} (${need.id})`).join(", ")}, which was not done`);
+        await cancelTask(
+          tx,
+          goal,
+          task,
+          `needs ${lost.map((need) => `${need.key} (${need.id})`).join(", ")}, which was not done`,
+        );
         now.set(task.id, { ...task, status: "cancelled" });
       }
       changed = true;
@@ -236,7 +287,10 @@ async function cancelUnreachable(tx: Tx, goal: Goal, tasks: readonly Task[]): Pr
 /** A task is done: its dependents come nearer, the run of failures ends. */
 export async function finishTask(tx: Tx, task: Task, change: Parameters<typeof moveTask>[3], rehearsal: boolean): Promise<void> {
   await moveTask(tx, task, "done", change);
-  tx.emit({ type: "task.done", goalId: task.goalId, taskId: task.id, score: change?.score ?? null, revision: task.revision }, { rehearsal });
+  tx.emit(
+    { type: "task.done", goalId: task.goalId, taskId: task.id, score: change?.score ?? null, revision: task.revision },
+    { rehearsal },
+  );
   if (task.kind === "work") await updateGoal(tx, task.goalId, { failures: 0 });
   await releaseDependents(tx, task.id, rehearsal);
   await settleGoal(tx, task.goalId);

@@ -26,8 +26,18 @@ export type Make = {
 };
 
 export type Made =
-  | { readonly kind: "made"; readonly body: string; readonly missing: string[]; readonly warnings: string[]; readonly model: string }
-  | { readonly kind: "unusable"; readonly why: "refusal" | "empty" | "truncated" | "context_too_long" | "tool_loop"; readonly detail: string }
+  | {
+      readonly kind: "made";
+      readonly body: string;
+      readonly missing: string[];
+      readonly warnings: string[];
+      readonly model: string;
+    }
+  | {
+      readonly kind: "unusable";
+      readonly why: "refusal" | "empty" | "truncated" | "context_too_long" | "tool_loop";
+      readonly detail: string;
+    }
   | Stopped;
 
 const MAX_TOKENS = 16_000;
@@ -40,7 +50,11 @@ export function makeSpec(make: Make, house: string, options: { compact: boolean 
   const { goal, task, skill, previous } = make;
   const inputs = make.inputs.map((input) => {
     const short = options.compact && input.summary !== null;
-    return tag("input", { key: input.key, skill: input.skill, form: short ? "summary" : input.form }, short ? (input.summary ?? "") : input.text);
+    return tag(
+      "input",
+      { key: input.key, skill: input.skill, form: short ? "summary" : input.form },
+      short ? (input.summary ?? "") : input.text,
+    );
   });
   const revision = previous
     ? [
@@ -91,13 +105,15 @@ export async function make(team: Team, job: Make, signal: AbortSignal): Promise<
       case "refusal":
         return { kind: "unusable", why: "refusal", detail: outcome.detail ?? "the model refused the task" };
       case "context_too_long":
-        if (compact) return { kind: "unusable", why: "context_too_long", detail: "the task's inputs are too long, also by their summaries" };
+        if (compact)
+          return { kind: "unusable", why: "context_too_long", detail: "the task's inputs are too long, also by their summaries" };
         compact = true;
         turns = [];
         text = "";
         continue;
       case "tool_use": {
-        if (toolTurns++ >= MAX_TOOL_TURNS) return { kind: "unusable", why: "tool_loop", detail: `it asked for references ${toolTurns} times without writing` };
+        if (toolTurns++ >= MAX_TOOL_TURNS)
+          return { kind: "unusable", why: "tool_loop", detail: `it asked for references ${toolTurns} times without writing` };
         const results = await readReferences(team, job.skill, outcome.uses);
         const closing = toolTurns >= MAX_TOOL_TURNS ? "You have what you need: write the deliverable now." : "";
         turns = [...turns, { assistant: { text: outcome.text, uses: outcome.uses }, user: { text: closing, results } }];
@@ -105,12 +121,20 @@ export async function make(team: Team, job: Make, signal: AbortSignal): Promise<
       }
       case "truncated":
         text += outcome.text;
-        if (continuations++ >= MAX_CONTINUATIONS) return { kind: "unusable", why: "truncated", detail: `the text was still not at its end after ${text.length} characters` };
+        if (continuations++ >= MAX_CONTINUATIONS)
+          return {
+            kind: "unusable",
+            why: "truncated",
+            detail: `the text was still not at its end after ${text.length} characters`,
+          };
         turns = [
           ...turns,
           {
             assistant: { text: outcome.text.trim() === "" ? "(nothing yet)" : outcome.text, uses: [] },
-            user: { text: "<continue/> Your reply was cut off. Go on exactly where it ended, without repeating anything and without a remark.", results: [] },
+            user: {
+              text: "<continue/> Your reply was cut off. Go on exactly where it ended, without repeating anything and without a remark.",
+              results: [],
+            },
           },
         ];
         continue;
@@ -118,7 +142,13 @@ export async function make(team: Team, job: Make, signal: AbortSignal): Promise<
         const handoff = readHandoff(text + outcome.text);
         if (handoff.body !== "") return { kind: "made", ...handoff, model: outcome.model };
         if (empties++ >= MAX_EMPTY) return { kind: "unusable", why: "empty", detail: "the reply was empty, twice" };
-        turns = [...turns, { assistant: { text: "(no text)", uses: [] }, user: { text: "Your reply held no deliverable. Hand it in now, complete.", results: [] } }];
+        turns = [
+          ...turns,
+          {
+            assistant: { text: "(no text)", uses: [] },
+            user: { text: "Your reply held no deliverable. Hand it in now, complete.", results: [] },
+          },
+        ];
       }
     }
   }
@@ -128,7 +158,8 @@ async function readReferences(team: Team, skill: Skill, uses: readonly ToolUse[]
   return Promise.all(
     uses.map(async (use) => {
       const fail = (text: string) => ({ id: use.id, text, isError: true });
-      if (use.name !== READ_REFERENCE.name) return fail(`There is no tool "${use.name}". The only one is ${READ_REFERENCE.name}.`);
+      if (use.name !== READ_REFERENCE.name)
+        return fail(`There is no tool "${use.name}". The only one is ${READ_REFERENCE.name}.`);
       const path = typeof use.input === "object" && use.input !== null && "path" in use.input ? use.input.path : null;
       if (typeof path !== "string") return fail('Call it with { "path": "references/…" }.');
       const text = await team.registry.readReference(skill.name, path);

@@ -60,7 +60,14 @@ export function planResult(plan: Plan | null): GoalResult["plan"] {
       gate: phase.gate,
       tasks: (plan?.tasks ?? [])
         .filter((task) => task.phase === phase.name)
-        .map(({ key, skill, brief, criteria, needs, reviewers }) => ({ key, skill, brief, criteria, needs, reviewers: reviewers ?? [] })),
+        .map(({ key, skill, brief, criteria, needs, reviewers }) => ({
+          key,
+          skill,
+          brief,
+          criteria,
+          needs,
+          reviewers: reviewers ?? [],
+        })),
     })),
   };
 }

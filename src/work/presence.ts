@@ -3,7 +3,7 @@
 import { newId } from "../domain/id.ts";
 import { orphanHolds } from "../store/calls.ts";
 import { beatProcess, listProcesses, registerProcess, removeProcesses, type ProcessRow } from "../store/records.ts";
-import { endLeasesOf } from "../store/tasks.ts";
+import { endLeasesOf } from "../store/leases.ts";
 import type { Store } from "../store/store.ts";
 
 export type Machine = {
@@ -29,7 +29,9 @@ const SILENT_MS = 60_000;
 export async function createPresence(options: { store: Store; machine: Machine }): Promise<Presence> {
   const { store, machine } = options;
   const processId = newId("proc");
-  await store.write("process.register", (tx) => registerProcess(tx, { id: processId, host: machine.host, pid: machine.pid, started: machine.started }));
+  await store.write("process.register", (tx) =>
+    registerProcess(tx, { id: processId, host: machine.host, pid: machine.pid, started: machine.started }),
+  );
   const timer = setInterval(() => {
     store.write("process.beat", (tx) => beatProcess(tx, processId)).catch(() => {});
   }, BEAT_MS);
@@ -44,7 +46,9 @@ export async function createPresence(options: { store: Store; machine: Machine }
   return {
     processId,
     async sweep() {
-      const gone = await store.read(async (read) => (await listProcesses(read)).filter((row) => isGone(row, read.now)).map((row) => row.id));
+      const gone = await store.read(async (read) =>
+        (await listProcesses(read)).filter((row) => isGone(row, read.now)).map((row) => row.id),
+      );
       if (gone.length === 0) return 0;
       return store.write("process.sweep", async (tx) => {
         await endLeasesOf(tx, gone);

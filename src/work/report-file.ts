@@ -23,7 +23,8 @@ export function reportPath(goalId: string): string {
   return `goals/${goalId}.md`;
 }
 
-export const REHEARSAL_MARK = "> **Rehearsal.** No model wrote this and nothing was spent: it shows the form of the work, not its substance.";
+export const REHEARSAL_MARK =
+  "> **Rehearsal.** No model wrote this and nothing was spent: it shows the form of the work, not its substance.";
 
 /** The whole report as a document. The same state of the store gives the same text. */
 export async function composeReport(read: Read, registry: Registry, goalId: string): Promise<string> {
@@ -45,25 +46,38 @@ export async function composeReport(read: Read, registry: Registry, goalId: stri
   if (goal.rehearsal) out.push(REHEARSAL_MARK, "");
   if (closing) out.push(`**${closing.headline}**`, "", ...closing.summary.map((line) => line), "");
   out.push("## What was asked", "", goal.text, "");
-  if (closing && closing.next_steps.length > 0) out.push("## What to do next", "", ...closing.next_steps.map((step, i) => `${i + 1}. ${step}`), "");
+  if (closing && closing.next_steps.length > 0)
+    out.push("## What to do next", "", ...closing.next_steps.map((step, i) => `${i + 1}. ${step}`), "");
 
   out.push("## What was done", "");
-  for (const task of work.filter((entry) => entry.status === "done")) out.push(...doneLines(task, current.get(task.id), outputPath(registry, task)));
+  for (const task of work.filter((entry) => entry.status === "done"))
+    out.push(...doneLines(task, current.get(task.id), outputPath(registry, task)));
   if (!work.some((task) => task.status === "done")) out.push("Nothing was finished.", "");
 
   const decided = [
     ...(goal.pipeline ? [`The plan follows the pipeline "${goal.pipeline}".`] : []),
     ...(plan?.assumptions ?? []).map((line) => `Assumed: ${line}`),
     ...versions.filter((version) => version.why).map((version) => `Plan version ${version.version}: ${version.why}`),
-    ...tasks.filter((task) => task.kind === "gate" && task.status === "done" && task.reason).map((task) => `After ${task.phase}: ${task.reason}`),
-    ...questions.filter((question) => question.answer).map((question) => `${question.title} Answer: ${question.answer?.choice}${question.answer?.note ? ` ("${question.answer.note}")` : ""}.`),
+    ...tasks
+      .filter((task) => task.kind === "gate" && task.status === "done" && task.reason)
+      .map((task) => `After ${task.phase}: ${task.reason}`),
+    ...questions
+      .filter((question) => question.answer)
+      .map(
+        (question) =>
+          `${question.title} Answer: ${question.answer?.choice}${question.answer?.note ? ` ("${question.answer.note}")` : ""}.`,
+      ),
   ];
   if (decided.length > 0) out.push("## What was decided", "", ...decided.map((line) => `- ${line}`), "");
 
   const missing = missingInputs(plan?.missing ?? [], [...current.values()]);
   const open = [
-    ...work.filter((task) => task.status !== "done").map((task) => `${task.key} (${task.skill}): ${task.status}${task.reason ? `, ${task.reason}` : ""}`),
-    ...questions.filter((question) => question.status === "open").map((question) => `${question.title} (\`approve ${question.id}\` or \`reject ${question.id}\`)`),
+    ...work
+      .filter((task) => task.status !== "done")
+      .map((task) => `${task.key} (${task.skill}): ${task.status}${task.reason ? `, ${task.reason}` : ""}`),
+    ...questions
+      .filter((question) => question.status === "open")
+      .map((question) => `${question.title} (\`approve ${question.id}\` or \`reject ${question.id}\`)`),
     ...missing.map((line) => `Missing: ${line}`),
     ...(closing?.open_questions ?? []),
   ];
@@ -71,18 +85,42 @@ export async function composeReport(read: Read, registry: Registry, goalId: stri
 
   const ended = goal.endedAt ?? calls.at(-1)?.endedAt ?? goal.createdAt;
   out.push("## Cost and time", "");
-  out.push(`- ${goal.rehearsal ? "A real run of these calls would have cost about" : "Spent"} ${dollars(cost.spent)}${cost.held > 0 ? `, and ${dollars(cost.held)} is held for answers that were lost or are on their way` : ""}, in ${calls.length} model calls.`);
-  if (quote) out.push(`- Quoted: ${dollars(nano(quote.low))} to ${dollars(nano(quote.high))}, likely ${dollars(nano(quote.likely))}${quote.likely > 0 ? `; it came to ${Math.round((usd(cost.spent) / quote.likely) * 100)} % of the likely figure` : ""}.`);
+  out.push(
+    `- ${goal.rehearsal ? "A real run of these calls would have cost about" : "Spent"} ${dollars(cost.spent)}${cost.held > 0 ? `, and ${dollars(cost.held)} is held for answers that were lost or are on their way` : ""}, in ${calls.length} model calls.`,
+  );
+  if (quote)
+    out.push(
+      `- Quoted: ${dollars(nano(quote.low))} to ${dollars(nano(quote.high))}, likely ${dollars(nano(quote.likely))}${quote.likely > 0 ? `; it came to ${Math.round((usd(cost.spent) / quote.likely) * 100)} % of the likely figure` : ""}.`,
+    );
   out.push(`- Time: ${duration(ended - goal.createdAt)}.`, "");
 
-  if (learned.length > 0) out.push("## What was learned", "", ...learned.map((entry) => `- ${entry.statement} (${entry.skill ?? "all skills"}, confidence ${entry.confidence})`), "");
+  if (learned.length > 0)
+    out.push(
+      "## What was learned",
+      "",
+      ...learned.map((entry) => `- ${entry.statement} (${entry.skill ?? "all skills"}, confidence ${entry.confidence})`),
+      "",
+    );
   return formatDocument(
-    { goal: goal.id, status: goal.status, category: goal.category, pipeline: goal.pipeline, source: goal.source, priority: goal.priority, rehearsal: goal.rehearsal, plan_version: goal.planVersion },
+    {
+      goal: goal.id,
+      status: goal.status,
+      category: goal.category,
+      pipeline: goal.pipeline,
+      source: goal.source,
+      priority: goal.priority,
+      rehearsal: goal.rehearsal,
+      plan_version: goal.planVersion,
+    },
     out.join("\n"),
   );
 }
 
-function doneLines(task: Task, version: { revision: number; summary: string | null; warnings: readonly string[] } | undefined, path: string): string[] {
+function doneLines(
+  task: Task,
+  version: { revision: number; summary: string | null; warnings: readonly string[] } | undefined,
+  path: string,
+): string[] {
   const score = task.score === null ? "" : `, score ${task.score}`;
   const versions = version ? `, version ${version.revision + 1}` : "";
   return [

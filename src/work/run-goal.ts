@@ -35,7 +35,13 @@ export async function runGoal(options: RunOptions, goalId: string): Promise<Goal
   const stopFeed = store.subscribe((event) => {
     if (event.goalId !== goalId) return;
     if (event.type === "task.ready" && event.taskId !== null) queue.signal([event.taskId]);
-    if (event.type === "goal.completed" || event.type === "goal.failed" || event.type === "goal.cancelled" || event.type === "goal.paused") rest.resolve();
+    if (
+      event.type === "goal.completed" ||
+      event.type === "goal.failed" ||
+      event.type === "goal.cancelled" ||
+      event.type === "goal.paused"
+    )
+      rest.resolve();
   });
   const { rehearsal, status } = await store.read((read) => needGoal(read, goalId));
   // It may have come to rest before we began to listen.

@@ -108,31 +108,49 @@ async function writeOutput(team: Team, taskId: string): Promise<void> {
 async function writeReviews(team: Team, taskId: string): Promise<void> {
   const task = await team.store.read((read) => getTask(read, taskId));
   if (!task) return;
-  const { goal, reviews } = await team.store.read(async (read) => ({ goal: await needGoal(read, task.goalId), reviews: await reviewsOf(read, taskId) }));
+  const { goal, reviews } = await team.store.read(async (read) => ({
+    goal: await needGoal(read, task.goalId),
+    reviews: await reviewsOf(read, taskId),
+  }));
   if (reviews.length === 0) return;
   const body = reviews.flatMap((review) => [
     `## Version ${review.revision + 1}: ${review.verdict}${review.score === null ? "" : ` (${review.score})`} by ${review.reviewer === "structure" ? "the structural check" : review.reviewer}`,
     "",
     ...review.scores.map((entry) => `- ${entry.criterion}: ${entry.score}. ${entry.evidence}`),
     ...(review.findings.length > 0 ? ["", "Findings:", ""] : []),
-    ...review.findings.map((entry) => `- **${entry.severity}** ${entry.problem}${entry.quote ? ` (quote: "${entry.quote}")` : ""} Request: ${entry.request}`),
+    ...review.findings.map(
+      (entry) =>
+        `- **${entry.severity}** ${entry.problem}${entry.quote ? ` (quote: "${entry.quote}")` : ""} Request: ${entry.request}`,
+    ),
     "",
   ]);
   const text = [`# Reviews of ${task.key}`, "", ...(goal.rehearsal ? [REHEARSAL_MARK, ""] : []), ...body].join("\n");
   const path = `reviews/${task.key}-${task.goalId.slice(-8)}.md`;
-  await writeUnlessEdited(team, path, formatDocument({ goal: goal.id, task: task.id, skill: task.skill, rehearsal: goal.rehearsal }, text), null);
+  await writeUnlessEdited(
+    team,
+    path,
+    formatDocument({ goal: goal.id, task: task.id, skill: task.skill, rehearsal: goal.rehearsal }, text),
+    null,
+  );
 }
 
 export async function writeLearnings(team: Team): Promise<void> {
   const learnings = await team.store.read((read) => listLearnings(read, { rehearsal: false }));
   const bySkill = Map.groupBy(learnings, (entry) => entry.skill ?? "all skills");
-  const body = [...bySkill].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([skill, entries]) => [
-    `## ${skill}`,
-    "",
-    ...entries.map((entry) => `- ${entry.statement} (confidence ${entry.confidence}, ${entry.status}; \`${entry.id}\`)`),
-    "",
-  ]);
-  await writeUnlessEdited(team, "memory/learnings.md", formatDocument({ learnings: learnings.length }, ["# Learnings", "", ...body].join("\n")), null);
+  const body = [...bySkill]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .flatMap(([skill, entries]) => [
+      `## ${skill}`,
+      "",
+      ...entries.map((entry) => `- ${entry.statement} (confidence ${entry.confidence}, ${entry.status}; \`${entry.id}\`)`),
+      "",
+    ]);
+  await writeUnlessEdited(
+    team,
+    "memory/learnings.md",
+    formatDocument({ learnings: learnings.length }, ["# Learnings", "", ...body].join("\n")),
+    null,
+  );
 }
 
 /** A file that is not as we left it is a person's: it stays, and ours goes beside it. */

@@ -7,7 +7,8 @@ import type { Lease } from "../domain/task.ts";
 import type { Stopped, StopWhy } from "../journal/journal.ts";
 import { needGoal } from "../store/goals.ts";
 import { askQuestion, listQuestions } from "../store/questions.ts";
-import { checkLease, LeaseLost, moveTask, needTask } from "../store/tasks.ts";
+import { checkLease, LeaseLost } from "../store/leases.ts";
+import { moveTask, needTask } from "../store/tasks.ts";
 import type { Store, Tx } from "../store/store.ts";
 import { failTask, pauseGoal } from "./engine.ts";
 

@@ -3,7 +3,7 @@
 import type { Lease, Task } from "../domain/task.ts";
 import type { Log } from "../log/log.ts";
 import type { Queue } from "../queue/queue.ts";
-import { claimTask, LeaseLost, renewLease } from "../store/tasks.ts";
+import { claimTask, LeaseLost, renewLease } from "../store/leases.ts";
 import type { Store } from "../store/store.ts";
 
 export type WorkerOptions = {
@@ -138,4 +138,3 @@ export function startWorker(options: WorkerOptions): Worker {
     },
   };
 }
-

@@ -11,5 +11,9 @@ export async function learningsForSkill(read: Read, skill: string, rehearsal: bo
 }
 
 export async function learningsForPlanning(read: Read, category: string | null, rehearsal: boolean): Promise<Learning[]> {
-  return selectLearnings(await listLearnings(read, { rehearsal, ...(category === null ? {} : { category }) }), read.now, MAX_CHARS);
+  return selectLearnings(
+    await listLearnings(read, { rehearsal, ...(category === null ? {} : { category }) }),
+    read.now,
+    MAX_CHARS,
+  );
 }

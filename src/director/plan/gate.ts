@@ -42,7 +42,12 @@ export type GateInput = {
 };
 
 /** Decides at a gate. A change that breaks the plan is repaired once, then work goes on as planned (and the note says so). */
-export async function decideGate(journal: Journal, registry: Registry, input: GateInput, signal: AbortSignal): Promise<Decision<GateDecision>> {
+export async function decideGate(
+  journal: Journal,
+  registry: Registry,
+  input: GateInput,
+  signal: AbortSignal,
+): Promise<Decision<GateDecision>> {
   const later = input.plan.tasks.filter((task) => input.open.has(task.key));
   const left = MAX_CHANGES - input.goal.changes;
   const spec = {
@@ -52,7 +57,10 @@ export async function decideGate(journal: Journal, registry: Registry, input: Ga
     skill: DIRECTOR,
     tier: "strong" as const,
     maxTokens: MAX_TOKENS,
-    system: [...openingParts(registry.texts.charter, input.context), { kind: "skill" as const, text: teamText(registry), share: "5m" as const }],
+    system: [
+      ...openingParts(registry.texts.charter, input.context),
+      { kind: "skill" as const, text: teamText(registry), share: "5m" as const },
+    ],
     user: [
       {
         kind: "inputs" as const,
@@ -70,12 +78,21 @@ You may re-brief, add or drop tasks that are listed under later_tasks; what is d
     reply.decision === "go_on" || left <= 0 ? [] : changeProblems(reply, input, registry),
   );
   if (decision.kind === "unreadable") {
-    return { kind: "decided", model: "", value: { plan: null, note: `The gate's decision could not be read (${decision.detail}); work goes on as planned.`, dropped: [] } };
+    return {
+      kind: "decided",
+      model: "",
+      value: {
+        plan: null,
+        note: `The gate's decision could not be read (${decision.detail}); work goes on as planned.`,
+        dropped: [],
+      },
+    };
   }
   if (decision.kind === "stopped") return decision;
   const { value } = decision;
   const nothing = value.rebrief.length + value.add.length + value.drop.length === 0;
-  if (value.decision === "go_on" || nothing || left <= 0) return { ...decision, value: { plan: null, note: value.note, dropped: [] } };
+  if (value.decision === "go_on" || nothing || left <= 0)
+    return { ...decision, value: { plan: null, note: value.note, dropped: [] } };
   return { ...decision, value: { plan: applyChange(value, input.plan), note: value.note, dropped: value.drop } };
 }
 
@@ -102,6 +119,8 @@ function applyChange(reply: Reply, plan: Plan): Plan {
       return changed ? { ...task, needs, brief: changed.brief, criteria: changed.criteria } : { ...task, needs };
     });
   const names = new Set(plan.phases.map((phase) => phase.name));
-  const added = [...new Set(reply.add.map((task) => task.phase))].filter((name) => !names.has(name)).map((name) => ({ name, gate: false }));
+  const added = [...new Set(reply.add.map((task) => task.phase))]
+    .filter((name) => !names.has(name))
+    .map((name) => ({ name, gate: false }));
   return { ...plan, phases: [...plan.phases, ...added], tasks: [...kept, ...reply.add] };
 }

@@ -3,7 +3,15 @@
 import { z } from "zod";
 import type { Goal } from "../../domain/goal.ts";
 import type { Learning } from "../../domain/learning.ts";
-import { DIRECTOR, plan as planSchema, planPhase, planProblems, planTask, type Plan, type PlanRegistry } from "../../domain/plan.ts";
+import {
+  DIRECTOR,
+  plan as planSchema,
+  planPhase,
+  planProblems,
+  planTask,
+  type Plan,
+  type PlanRegistry,
+} from "../../domain/plan.ts";
 import type { ProductContext } from "../../domain/product-context.ts";
 import type { Registry } from "../../domain/registry.ts";
 import type { Lease } from "../../domain/task.ts";
@@ -45,10 +53,20 @@ export function planRegistry(registry: Registry): PlanRegistry {
 
 /** The planning call, whole: for the live run, the dry run and the quote. */
 export function planSpec(registry: Registry, input: PlanInput): Omit<CallSpec, "format" | "turns"> {
-  const categories = Object.entries(registry.routing.categories).map(([category, { means, route }]) => ({ category, means, route }));
+  const categories = Object.entries(registry.routing.categories).map(([category, { means, route }]) => ({
+    category,
+    means,
+    route,
+  }));
   const pipelines = [...registry.pipelines].map(([name, entry]) => {
     const { phases, tasks } = planFromPipeline(name, entry, null);
-    return { pipeline: name, category: entry.category, fits: entry.fits, phases, tasks: tasks.map((task) => ({ ...task, reviewers: task.reviewers ?? [] })) };
+    return {
+      pipeline: name,
+      category: entry.category,
+      fits: entry.fits,
+      phases,
+      tasks: tasks.map((task) => ({ ...task, reviewers: task.reviewers ?? [] })),
+    };
   });
   const recent = input.recent.length > 0 ? `${tag("recent_goals", {}, input.recent.join("\n"))}\n` : "";
   return {
@@ -87,12 +105,19 @@ What you had to assume goes into "assumptions", what only the people behind the 
 }
 
 /** Plans a goal. The result is valid against the registry, or the decision says why there is none. */
-export async function makePlan(journal: Journal, registry: Registry, input: PlanInput, signal: AbortSignal): Promise<Decision<Plan>> {
+export async function makePlan(
+  journal: Journal,
+  registry: Registry,
+  input: PlanInput,
+  signal: AbortSignal,
+): Promise<Decision<Plan>> {
   const against = planRegistry(registry);
   const decision = await decide(journal, planSpec(registry, input), planReply, signal, (reply) => {
     const problems = planProblems(toPlan(reply, input.goal.category), against, { template: reply.pipeline !== null });
     const size = planSchema.safeParse(toPlan(reply, input.goal.category));
-    return size.success ? problems : [...problems, ...size.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`)];
+    return size.success
+      ? problems
+      : [...problems, ...size.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`)];
   });
   return decision.kind === "decided" ? { ...decision, value: toPlan(decision.value, input.goal.category) } : decision;
 }

@@ -13,7 +13,12 @@ import { decide, type Decision } from "../../journal/decide.ts";
 import type { Journal } from "../../journal/journal.ts";
 import { bullets, lines, openingParts, tag, teamText } from "../../skills/prompt.ts";
 
-export const rebriefReply = z.object({ skill: z.string(), brief: z.string().min(1), criteria: z.array(z.string()), reason: z.string() });
+export const rebriefReply = z.object({
+  skill: z.string(),
+  brief: z.string().min(1),
+  criteria: z.array(z.string()),
+  reason: z.string(),
+});
 export type Rebrief = z.infer<typeof rebriefReply>;
 
 export type RebriefInput = {
@@ -25,7 +30,12 @@ export type RebriefInput = {
   readonly lease: Lease;
 };
 
-export async function decideRebrief(journal: Journal, registry: Registry, input: RebriefInput, signal: AbortSignal): Promise<Decision<Rebrief>> {
+export async function decideRebrief(
+  journal: Journal,
+  registry: Registry,
+  input: RebriefInput,
+  signal: AbortSignal,
+): Promise<Decision<Rebrief>> {
   const { task } = input;
   const spec = {
     key: { goalId: input.goal.id, subject: task.id, revision: task.revision, step: "rebrief", round: 0 },
@@ -34,7 +44,10 @@ export async function decideRebrief(journal: Journal, registry: Registry, input:
     skill: DIRECTOR,
     tier: "strong" as const,
     maxTokens: 6_000,
-    system: [...openingParts(registry.texts.charter, input.context), { kind: "skill" as const, text: teamText(registry), share: "5m" as const }],
+    system: [
+      ...openingParts(registry.texts.charter, input.context),
+      { kind: "skill" as const, text: teamText(registry), share: "5m" as const },
+    ],
     user: [
       {
         kind: "inputs" as const,
@@ -50,6 +63,8 @@ export async function decideRebrief(journal: Journal, registry: Registry, input:
     ],
   };
   return decide(journal, spec, rebriefReply, signal, (reply) =>
-    registry.skills.has(reply.skill) ? [] : [`unknown skill "${reply.skill}": ${suggest(reply.skill, [...registry.skills.keys()])}`],
+    registry.skills.has(reply.skill)
+      ? []
+      : [`unknown skill "${reply.skill}": ${suggest(reply.skill, [...registry.skills.keys()])}`],
   );
 }

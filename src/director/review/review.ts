@@ -33,7 +33,12 @@ export type Judgement = {
 };
 
 /** Reviews one version. A review that cannot be read is never an approval: the decision says why there is none. */
-export async function reviewDeliverable(journal: Journal, registry: Registry, input: ReviewInput, signal: AbortSignal): Promise<Decision<Judgement>> {
+export async function reviewDeliverable(
+  journal: Journal,
+  registry: Registry,
+  input: ReviewInput,
+  signal: AbortSignal,
+): Promise<Decision<Judgement>> {
   const { task, deliverable } = input;
   const maker = registry.skills.get(task.skill);
   const playbook = input.reviewer === DIRECTOR ? maker : registry.skills.get(input.reviewer);
@@ -59,7 +64,9 @@ export async function reviewDeliverable(journal: Journal, registry: Registry, in
           tag("deliverable", { revision: deliverable.revision }, deliverable.body),
           ...(deliverable.missing.length > 0 ? [tag("missing_inputs", {}, bullets(deliverable.missing))] : []),
           ...(input.earlier.length > 0
-            ? [`${tag("earlier_findings", {}, lines(input.earlier))}\nThese were asked for after the last version. Check each one; do not repeat what has been answered.`]
+            ? [
+                `${tag("earlier_findings", {}, lines(input.earlier))}\nThese were asked for after the last version. Check each one; do not repeat what has been answered.`,
+              ]
             : []),
           "Review this deliverable against its task, its acceptance criteria and the rubric. Score every criterion of the rubric.",
         ].join("\n"),
@@ -68,7 +75,9 @@ export async function reviewDeliverable(journal: Journal, registry: Registry, in
   };
   const decision = await decide(journal, spec, reviewReply, signal, (reply) => {
     const scored = new Set(reply.scores.map((entry) => entry.criterion));
-    return criteria.filter((criterion) => !scored.has(criterion.id)).map((criterion) => `no score for the criterion "${criterion.id}"`);
+    return criteria
+      .filter((criterion) => !scored.has(criterion.id))
+      .map((criterion) => `no score for the criterion "${criterion.id}"`);
   });
   if (decision.kind !== "decided") return decision;
   const score = overallScore(decision.value.scores, criteria);
@@ -78,12 +87,16 @@ export async function reviewDeliverable(journal: Journal, registry: Registry, in
 
 function rubricText(made: string, reviewer: string, playbook: Skill | undefined, criteria: readonly RubricCriterion[]): string {
   const quality = playbook ? sections(playbook.body, ["Quality criteria", "Weak work", "Refuse"]) : "";
-  const as = reviewer === DIRECTOR ? "" : `\nYou read it as the specialist for ${reviewer}: judge what your discipline can judge.`;
+  const as =
+    reviewer === DIRECTOR ? "" : `\nYou read it as the specialist for ${reviewer}: judge what your discipline can judge.`;
   return `${tag("rubric", { skill: made, reviewer }, lines(criteria))}${quality ? `\n${tag("quality_criteria", { skill: playbook?.name }, quality)}` : ""}${as}`;
 }
 
 /** The named `##` sections of a playbook: a reviewer needs what good and weak work look like, not the method. */
 function sections(body: string, names: readonly string[]): string {
   const pieces = body.split(/^(?=## )/m);
-  return pieces.filter((piece) => names.some((name) => piece.startsWith(`## ${name}`))).join("").trim();
+  return pieces
+    .filter((piece) => names.some((name) => piece.startsWith(`## ${name}`)))
+    .join("")
+    .trim();
 }

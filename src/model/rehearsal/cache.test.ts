@@ -1,3 +1,5 @@
+/** Cache figures: what is written, read and neither, when, and for how long. */
+
 import { expect, test } from "bun:test";
 import type Anthropic from "@anthropic-ai/sdk";
 import { createPromptCache } from "./cache.ts";

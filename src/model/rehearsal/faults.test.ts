@@ -1,3 +1,5 @@
+/** Each fault as the real client meets it, and the text that asks for it. */
+
 import { expect, test } from "bun:test";
 import Anthropic from "@anthropic-ai/sdk";
 import { body, makePrompt, open, planPrompt, textOfMessage, until } from "./rehearsal.fixture.ts";

@@ -1,6 +1,8 @@
 /** Prompts of a small made-up team, as they stand on the wire: for this folder's tests. */
 
 import Anthropic from "@anthropic-ai/sdk";
+import { transformJSONSchema } from "@anthropic-ai/sdk/lib/transform-json-schema";
+import { z } from "zod";
 import { type Rehearsal, type RehearsalOptions, startRehearsal } from "./server.ts";
 
 export const SQUADS = ["kitchen", "front", "numbers"];
@@ -204,4 +206,27 @@ export function textOfMessage(message: Anthropic.Message): string {
 /** Waits until something holds, by turns of the event loop and not by the clock. */
 export async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Through the wire: the zod schema reduced as the program reduces it, the reply parsed by the same zod schema. */
+export async function ask<T extends z.ZodType>(
+  client: Anthropic,
+  schema: T,
+  user: string,
+  turns: Anthropic.MessageParam[] = [],
+): Promise<z.infer<T>> {
+  const json: Record<string, unknown> = JSON.parse(JSON.stringify(z.toJSONSchema(schema)));
+  const wire: unknown = transformJSONSchema(json as Parameters<typeof transformJSONSchema>[0]);
+  const format = { type: "json_schema" as const, schema: wire as Record<string, unknown> };
+  const request = body(user, { output_config: { format } });
+  const reply = await client.messages.stream({ ...request, messages: [...request.messages, ...turns] }).finalMessage();
+  return schema.parse(JSON.parse(textOfMessage(reply)));
+}
+
+export const MARK = "> Rehearsal: no model wrote this. It shows the form of the work, not its substance.";
+
+/** The deliverable for a making prompt, whole. */
+export async function write(client: Anthropic, shown: MakeShown = {}): Promise<string> {
+  const { system, user } = makePrompt(shown);
+  return textOfMessage(await client.messages.create(body(user, { system })));
 }

@@ -1,3 +1,5 @@
+/** Samples satisfy their schemas, whole or as the SDK reduces them. */
+
 import { expect, test } from "bun:test";
 import { transformJSONSchema } from "@anthropic-ai/sdk/lib/transform-json-schema";
 import fc from "fast-check";

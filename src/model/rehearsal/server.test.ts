@@ -1,3 +1,5 @@
+/** The server through the real client: both encodings, refusals, the log, latency, determinism. */
+
 import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
