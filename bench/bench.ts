@@ -1,0 +1,33 @@
+/** `bun run bench [name…] [--json FILE]`: runs the benchmarks, each beside a bare baseline, and prints what came out. */
+
+import { cpus } from "node:os";
+import { criticalPath } from "./critical-path.ts";
+import { ratioOf, table, verdictOf, type Figure } from "./figure.ts";
+
+type Benchmark = { readonly title: string; readonly run: () => Promise<Figure[]> };
+
+const BENCHMARKS: Record<string, Benchmark> = {
+  path: { title: "A goal's time over its longest chain of calls (200 ms a call, warm process)", run: criticalPath },
+};
+
+const args = process.argv.slice(2);
+const at = args.indexOf("--json");
+const file = at === -1 ? null : (args[at + 1] ?? "");
+const names = args.filter((_, i) => at === -1 || (i !== at && i !== at + 1));
+const unknown = names.find((name) => !(name in BENCHMARKS));
+if (unknown !== undefined || file === "" || file?.startsWith("-")) {
+  console.error(unknown === undefined ? "--json needs the name of a file" : `there is no benchmark "${unknown}"`);
+  console.error(`Usage: bun run bench [name…] [--json FILE]; names: ${Object.keys(BENCHMARKS).join(", ")}`);
+  process.exitCode = 2;
+} else {
+  const machine = { cpu: cpus()[0]?.model ?? "", cores: cpus().length, bun: Bun.version, at: new Date().toISOString() };
+  console.log(`${machine.cores} × ${machine.cpu}, Bun ${machine.bun}. Medians; the spread tells how busy the machine was.\n`);
+  const results: Record<string, (Figure & { ratio: number | null; ok: boolean | null })[]> = {};
+  for (const [name, { title, run }] of Object.entries(BENCHMARKS)) {
+    if (names.length > 0 && !names.includes(name)) continue;
+    const figures = await run();
+    console.log(table(title, figures));
+    results[name] = figures.map((figure) => ({ ...figure, ratio: ratioOf(figure), ok: verdictOf(figure) }));
+  }
+  if (file !== null) await Bun.write(file, `${JSON.stringify({ machine, results }, null, 2)}\n`);
+}
