@@ -12,9 +12,20 @@ let exitCode = 0;
 function run(load: () => Promise<Action>) {
   return async (...args: unknown[]) => {
     const action = await load();
+    handDown(args.at(-1) as Command);
     // Commander passes the command itself last; ours take arguments and options.
     exitCode = await (action as (...given: unknown[]) => Promise<number>)(...args.slice(0, -1));
   };
+}
+
+/** A flag that was typed in front of the command counts for the command, when it has that flag. */
+function handDown(command: Command): void {
+  for (const option of command.parent?.options ?? []) {
+    const name = option.attributeName();
+    const known = command.options.some((own) => own.attributeName() === name);
+    if (known && command.parent?.getOptionValueSource(name) === "cli" && command.getOptionValueSource(name) !== "cli")
+      command.setOptionValueWithSource(name, command.parent.getOptionValue(name), "cli");
+  }
 }
 
 function positive(name: string) {
@@ -65,6 +76,8 @@ const program = new Command("marketeam")
   .description("A self-operating marketing team: say a goal, get planned, reviewed, finished marketing work.")
   .version(version, "-V, --version", "print the version")
   .usage('[options] "goal"\n       marketeam <command> [options]')
+  // Else the program takes every flag that it shares with a command (--workspace, --json, --version) away from it.
+  .enablePositionalOptions()
   .argument("[goal...]", "what you want, in one sentence, in quotes")
   .option("--pipeline <name>", "run a named pipeline instead of a free plan; the text is its brief")
   .option("--dry-run", "show the plan and what it would cost; do nothing")

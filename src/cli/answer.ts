@@ -66,7 +66,7 @@ async function answer(typed: string, options: AnswerOptions, given: Answer): Pro
     return EXIT.done;
   }
   await using app = await openTeam(flags, { model: true });
-  return seeThrough(app, goalId, flags);
+  return await seeThrough(app, goalId, flags);
 }
 
 /** The answer is durable before anything goes on. */

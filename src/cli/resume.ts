@@ -22,7 +22,7 @@ export async function resume(typed: string | undefined, options: RunFlags & { al
     (await app.store.read((read) => leasesOf(read, goalId))).map((lease) => lease.owner),
   );
   for (const other of others) note(`Process ${other.pid} on ${other.host} works on this goal too: the work is shared.`);
-  return seeThrough(app, goalId, options);
+  return await seeThrough(app, goalId, options);
 }
 
 /** A goal of the rehearsal goes on with the rehearsal, a real one with a key. */

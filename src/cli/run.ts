@@ -35,11 +35,11 @@ export async function run(words: readonly string[], options: RunOptions): Promis
   if (options.json && options.events) throw new UsageError("--json and --events both want stdout", "choose one of them");
   await using app = await openTeam(options, { model: !(options.dryRun && options.pipeline !== undefined) });
   const work = newWork(app, text, options);
-  if (options.dryRun) return showDryRun(app, work, options);
+  if (options.dryRun) return await showDryRun(app, work, options);
   const ready = options.confirm ? await confirmed(app, work, options) : work;
   if (ready === null) return EXIT.stopped;
   const goalId = await acceptGoal(app.team, ready);
-  return seeThrough(app, goalId, options);
+  return await seeThrough(app, goalId, options);
 }
 
 /** The goal as typed. What looks like a mistyped command or a goal without quotes is not taken for a goal. */

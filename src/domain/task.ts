@@ -58,4 +58,4 @@ export type Task = {
 };
 
 /** Proof that a worker holds a task: every write it makes names the epoch, and a stale one changes nothing. */
-export type Lease = { readonly taskId: string; readonly owner: string; readonly epoch: number };
+export type Lease = { readonly goalId: string; readonly taskId: string; readonly owner: string; readonly epoch: number };

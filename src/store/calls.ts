@@ -20,7 +20,7 @@ import type { Read, Tx } from "./store.ts";
 
 const parts = z.array(z.object({ kind: z.enum(PART_KINDS), chars: z.number() }));
 const strings = z.array(z.string());
-const scopeKeys = z.array(z.object({ kind: z.enum(["task", "goal", "day", "month"]), id: z.string() }));
+const scopeKeys = z.array(z.object({ kind: z.enum(["task", "goal", "day", "month"]), id: z.string(), cap: z.number() }));
 
 function toCall(row: Omit<Selectable<Schema["calls"]>, "reply">): Call {
   return {
@@ -125,7 +125,7 @@ export async function holdCall(tx: Tx, call: NewCall): Promise<void> {
       parts: JSON.stringify(call.parts),
       hold: call.hold,
       cost: 0,
-      scopes: JSON.stringify(call.scopes.map(({ kind, id }) => ({ kind, id }))),
+      scopes: JSON.stringify(call.scopes.map(({ kind, id, cap }) => ({ kind, id, cap }))),
       usage: JSON.stringify(call.usage),
       stop: null,
       flags: "[]",
@@ -239,14 +239,16 @@ export async function endCall(tx: Tx, id: string, end: CallEnd): Promise<Call> {
   transition(`call ${id}`, CALL_TRANSITIONS, before.state, end.state);
   if (end.state !== "unknown") {
     for (const scope of scopeKeys.parse(JSON.parse(row.scopes))) {
-      await tx.db
+      const updated = await tx.db
         .updateTable("scopes")
         .set((eb) => ({ held: eb("held", "-", before.hold), spent: eb("spent", "+", end.cost) }))
         .where("tenant", "=", tx.tenant)
         .where("kind", "=", scope.kind)
         .where("id", "=", scope.id)
         .where("rehearsal", "=", row.rehearsal)
-        .execute();
+        .returning(["spent", "held", "allowed", "level"])
+        .executeTakeFirstOrThrow();
+      await noteLevel(tx, { ...scope, ...updated }, updated.level, before.goalId, before.rehearsal);
     }
   }
   const after = {

@@ -94,6 +94,14 @@ export async function needGoal(read: Read, id: string): Promise<Goal> {
   return goal;
 }
 
+/** The goal, locked until the commit: changes of one goal's tasks follow each other, so that each sees what the last one did. */
+export async function lockGoal(tx: Tx, id: string): Promise<Goal> {
+  if (tx.engine === "postgres") {
+    await tx.db.selectFrom("goals").select("id").where("tenant", "=", tx.tenant).where("id", "=", id).forUpdate().execute();
+  }
+  return needGoal(tx, id);
+}
+
 /** Newest first. */
 export async function listGoals(read: Read, options: { limit?: number; status?: GoalStatus[] } = {}): Promise<Goal[]> {
   let query = read.db

@@ -4,7 +4,9 @@ import { sql } from "kysely";
 import { TASK_TRANSITIONS, taskStatus, type Lease, type Task } from "../domain/task.ts";
 import { transition } from "../domain/state.ts";
 import type { Read, Tx } from "./store.ts";
-import { toTask } from "./tasks.ts";
+import type { Goal } from "../domain/goal.ts";
+import { lockGoal } from "./goals.ts";
+import { needTask, toTask } from "./tasks.ts";
 
 export type ClaimFilter = {
   readonly owner: string;
@@ -107,6 +109,13 @@ export async function checkLease(tx: Tx, lease: Lease): Promise<void> {
     row.epoch === lease.epoch &&
     (row.status === "running" || row.status === "reviewing");
   if (!held) throw new LeaseLost(`task ${lease.taskId} is no longer ours`);
+}
+
+/** Begins a change of a held task: its goal is locked, the lease is checked. Throws LeaseLost for a late worker. */
+export async function enterTask(tx: Tx, lease: Lease): Promise<{ goal: Goal; task: Task }> {
+  const goal = await lockGoal(tx, lease.goalId);
+  await checkLease(tx, lease);
+  return { goal, task: await needTask(tx, lease.taskId) };
 }
 
 /** The leases of these processes end now: their tasks may be claimed at once. */

@@ -2,19 +2,21 @@
 
 import type { Read, Tx } from "./store.ts";
 
+export const metaKey = (read: Read, key: string) => `${read.tenant}/${key}`;
+
 export async function getMeta(read: Read, key: string): Promise<string | null> {
-  const row = await read.db.selectFrom("meta").select("value").where("key", "=", `${read.tenant}/${key}`).executeTakeFirst();
+  const row = await read.db.selectFrom("meta").select("value").where("key", "=", metaKey(read, key)).executeTakeFirst();
   return row?.value ?? null;
 }
 
 export async function setMeta(tx: Tx, key: string, value: string): Promise<void> {
   await tx.db
     .insertInto("meta")
-    .values({ key: `${tx.tenant}/${key}`, value })
+    .values({ key: metaKey(tx, key), value })
     .onConflict((conflict) => conflict.column("key").doUpdateSet({ value }))
     .execute();
 }
 
 export async function deleteMeta(tx: Tx, key: string): Promise<void> {
-  await tx.db.deleteFrom("meta").where("key", "=", `${tx.tenant}/${key}`).execute();
+  await tx.db.deleteFrom("meta").where("key", "=", metaKey(tx, key)).execute();
 }

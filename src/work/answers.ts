@@ -10,7 +10,7 @@ import { TASK_ENDED, type Task } from "../domain/task.ts";
 import { allowInScope } from "../store/calls.ts";
 import { resetCapHits } from "../store/breaker.ts";
 import { insertDeliverable, insertReview, versionsOf } from "../store/deliverables.ts";
-import { moveGoal, needGoal, updateGoal } from "../store/goals.ts";
+import { lockGoal, moveGoal, needGoal, updateGoal } from "../store/goals.ts";
 import { addLearning } from "../store/learnings.ts";
 import { listQuestions, recordAnswer, withdrawQuestions } from "../store/questions.ts";
 import { getTask, moveTask, needTask, tasksOfGoal } from "../store/tasks.ts";
@@ -22,7 +22,7 @@ import { suggestedAllowance } from "./stopped.ts";
 /** Records a person's answer and does what it says. Returns a sentence when it cannot: nothing is changed then. */
 export async function answerQuestion(store: Store, question: Question, given: Answer): Promise<string | null> {
   return store.write("question.answer", async (tx) => {
-    const goal = await needGoal(tx, question.goalId);
+    const goal = await lockGoal(tx, question.goalId);
     if (GOAL_ENDED.includes(goal.status)) return `the goal is ${goal.status}: there is nothing to answer any more`;
     const task = question.taskId === null ? null : await getTask(tx, question.taskId);
     const problem = task ? await checkTaskAnswer(tx, task, given) : null;
@@ -173,7 +173,7 @@ async function allow(tx: Tx, goal: Goal, amount: Nano): Promise<void> {
 /** Lets a goal go on. `amount` is allowed on top of its caps (nano-dollars). A running goal stays as it is. */
 export async function resumeGoal(store: Store, goalId: string, amount: Nano | null): Promise<string | null> {
   return store.write("goal.resume", async (tx) => {
-    const goal = await needGoal(tx, goalId);
+    const goal = await lockGoal(tx, goalId);
     if (GOAL_ENDED.includes(goal.status)) return `the goal is ${goal.status}: it cannot be resumed`;
     if (amount !== null) {
       await allow(tx, goal, amount);
@@ -204,7 +204,7 @@ export async function resumeGoal(store: Store, goalId: string, amount: Nano | nu
 /** Stops a goal for good: nothing more is claimed, and calls in flight are aborted where they run. */
 export async function cancelGoal(store: Store, goalId: string): Promise<string | null> {
   return store.write("goal.cancel", async (tx) => {
-    const goal = await needGoal(tx, goalId);
+    const goal = await lockGoal(tx, goalId);
     if (GOAL_ENDED.includes(goal.status)) return `the goal is ${goal.status} already`;
     await cancelIn(tx, goal);
     return null;

@@ -11,11 +11,10 @@ import type { Lease, Task } from "../domain/task.ts";
 import type { Judgement } from "../director/review/review.ts";
 import type { Rebrief } from "../director/plan/rebrief.ts";
 import { insertDeliverable, insertReview, setJudgement, versionsOf } from "../store/deliverables.ts";
-import { needGoal } from "../store/goals.ts";
 import { addLearning } from "../store/learnings.ts";
 import { askQuestion } from "../store/questions.ts";
-import { checkLease } from "../store/leases.ts";
-import { moveTask, needTask } from "../store/tasks.ts";
+import { enterTask } from "../store/leases.ts";
+import { moveTask } from "../store/tasks.ts";
 import type { Store, Tx } from "../store/store.ts";
 import { failTask, finishTask, settleGoal } from "./engine.ts";
 
@@ -28,8 +27,7 @@ export async function deliver(
   rehearsal: boolean,
 ): Promise<void> {
   await store.write("task.deliver", async (tx) => {
-    await checkLease(tx, lease);
-    const task = await needTask(tx, lease.taskId);
+    const { task } = await enterTask(tx, lease);
     await insertDeliverable(tx, deliverable);
     if (task.status === "running") await moveTask(tx, task, "reviewing", { model });
     tx.emit(
@@ -54,9 +52,7 @@ export async function returnForStructure(
   rounds: number,
 ): Promise<void> {
   await store.write("task.return", async (tx) => {
-    await checkLease(tx, lease);
-    const task = await needTask(tx, lease.taskId);
-    const goal = await needGoal(tx, task.goalId);
+    const { goal, task } = await enterTask(tx, lease);
     await insertReview(tx, goal.id, {
       id: newId("rev"),
       taskId: task.id,
@@ -83,9 +79,7 @@ export async function conclude(
   rounds: number,
 ): Promise<void> {
   await store.write("task.conclude", async (tx) => {
-    await checkLease(tx, lease);
-    const task = await needTask(tx, lease.taskId);
-    const goal = await needGoal(tx, task.goalId);
+    const { goal, task } = await enterTask(tx, lease);
     for (const { reviewer, verdict, score, reply } of judgements) {
       await insertReview(tx, goal.id, {
         id: newId("rev"),
@@ -258,9 +252,7 @@ export async function block(
   why: string,
 ): Promise<void> {
   await store.write("task.block", async (tx) => {
-    await checkLease(tx, lease);
-    const task = await needTask(tx, lease.taskId);
-    const goal = await needGoal(tx, task.goalId);
+    const { goal, task } = await enterTask(tx, lease);
     await escalate(tx, goal, task, kind, title(task), [
       { severity: "major", quote: "", problem: why, request: "Decide how to go on" },
     ]);
@@ -269,8 +261,8 @@ export async function block(
 
 export async function fail(store: Store, lease: Lease, reason: string): Promise<void> {
   await store.write("task.fail", async (tx) => {
-    await checkLease(tx, lease);
-    await failTask(tx, await needTask(tx, lease.taskId), reason);
+    const { goal, task } = await enterTask(tx, lease);
+    await failTask(tx, goal, task, reason);
   });
 }
 

@@ -11,10 +11,10 @@ import { closingWord } from "../director/report.ts";
 import type { Result } from "../director/results.ts";
 import { quotePlan, taskCosts } from "../journal/quote.ts";
 import { currentOfGoal } from "../store/deliverables.ts";
-import { getPlan, listGoals, needGoal, updateGoal } from "../store/goals.ts";
+import { getPlan, listGoals, updateGoal } from "../store/goals.ts";
 import { setMeta } from "../store/meta.ts";
-import { checkLease } from "../store/leases.ts";
-import { graphOf, needTask, tasksOfGoal } from "../store/tasks.ts";
+import { enterTask } from "../store/leases.ts";
+import { graphOf, tasksOfGoal } from "../store/tasks.ts";
 import type { Read } from "../store/store.ts";
 import { changePlan, finishTask, startPlan } from "./engine.ts";
 import { fail } from "./complete.ts";
@@ -37,11 +37,10 @@ export async function runPlanning(
   if (decision.kind === "unreadable") return fail(team.store, lease, `no usable plan (${decision.why}): ${decision.detail}`);
   const history = goal.rehearsal ? new Map<string, number[]>() : await team.store.read((read) => taskCosts(read));
   await team.store.write("goal.plan", async (tx) => {
-    await checkLease(tx, lease);
-    const current = await needGoal(tx, goal.id);
+    const { goal: current, task: held } = await enterTask(tx, lease);
     await startPlan(tx, current, decision.value);
     await updateGoal(tx, goal.id, { quote: JSON.stringify(quotePlan(decision.value, team.registry, tx.now, history)) });
-    await finishTask(tx, await needTask(tx, task.id), { model: decision.model }, goal.rehearsal);
+    await finishTask(tx, held, { model: decision.model }, goal.rehearsal);
   });
 }
 
@@ -88,8 +87,7 @@ export async function runGate(
   );
   if (decision.kind === "stopped") return stopTask(team.store, lease, decision);
   await team.store.write("goal.gate", async (tx) => {
-    await checkLease(tx, lease);
-    const current = await needGoal(tx, goal.id);
+    const { goal: current, task: held } = await enterTask(tx, lease);
     // Another gate may have changed the plan while this one was thinking: then this decision no longer fits, and nothing is changed by it.
     const stale = current.planVersion !== goal.planVersion;
     const change = decision.kind === "decided" && !stale ? decision.value : null;
@@ -99,7 +97,7 @@ export async function runGate(
       { type: "gate.decided", goalId: goal.id, taskId: task.id, phase: task.phase, changed: Boolean(change?.plan), note },
       { rehearsal: goal.rehearsal },
     );
-    await finishTask(tx, await needTask(tx, task.id), { reason: note }, goal.rehearsal);
+    await finishTask(tx, held, { reason: note }, goal.rehearsal);
   });
 }
 
@@ -134,15 +132,10 @@ export async function runReport(
     return stopTask(team.store, lease, decision);
   }
   await team.store.write("goal.report", async (tx) => {
-    await checkLease(tx, lease);
+    const { task: held } = await enterTask(tx, lease);
     if (decision.kind === "decided") await setMeta(tx, closingKey(goal.id), JSON.stringify(decision.value));
     await updateGoal(tx, goal.id, { failures: 0 });
-    await finishTask(
-      tx,
-      await needTask(tx, task.id),
-      { reason: decision.kind === "decided" ? null : decision.detail },
-      goal.rehearsal,
-    );
+    await finishTask(tx, held, { reason: decision.kind === "decided" ? null : decision.detail }, goal.rehearsal);
   });
 }
 

@@ -4,7 +4,7 @@ import { newId } from "../domain/id.ts";
 import { GOAL_ENDED, type Goal, type PauseReason } from "../domain/goal.ts";
 import { DIRECTOR, planNodes, type Plan } from "../domain/plan.ts";
 import { TASK_ENDED, type Task } from "../domain/task.ts";
-import { getGoal, insertPlan, moveGoal, needGoal, updateGoal } from "../store/goals.ts";
+import { getGoal, insertPlan, moveGoal, updateGoal } from "../store/goals.ts";
 import { askQuestion, listQuestions, withdrawQuestions } from "../store/questions.ts";
 import {
   graphOf,
@@ -167,8 +167,7 @@ export async function cancelTask(
 }
 
 /** A task ended without a result: what needs it is cancelled, with its name; three in a row pause the goal. */
-export async function failTask(tx: Tx, task: Task, reason: string): Promise<void> {
-  const goal = await needGoal(tx, task.goalId);
+export async function failTask(tx: Tx, goal: Goal, task: Task, reason: string): Promise<void> {
   await moveTask(tx, task, "failed", { reason });
   tx.emit({ type: "task.failed", goalId: goal.id, taskId: task.id, reason }, { rehearsal: goal.rehearsal });
   const failures = goal.failures + 1;

@@ -2,7 +2,7 @@
 
 import type { Goal } from "../domain/goal.ts";
 import type { Queue } from "../queue/queue.ts";
-import { getGoal, needGoal } from "../store/goals.ts";
+import { lockGoal, needGoal } from "../store/goals.ts";
 import { pauseGoal } from "./engine.ts";
 import type { Presence } from "./presence.ts";
 import { createScribe } from "./scribe.ts";
@@ -67,8 +67,8 @@ export async function runGoal(options: RunOptions, goalId: string): Promise<Goal
     late.cancel();
     await worker.abort();
     await store.write("goal.interrupt", async (tx) => {
-      const goal = await getGoal(tx, goalId);
-      if (goal?.status === "running") await pauseGoal(tx, goal, "interrupted", "interrupted: nothing is lost");
+      const goal = await lockGoal(tx, goalId);
+      if (goal.status === "running") await pauseGoal(tx, goal, "interrupted", "interrupted: nothing is lost");
     });
   } else {
     const goal = await store.read((read) => needGoal(read, goalId));

@@ -2,13 +2,12 @@
 
 import { newId } from "../domain/id.ts";
 import { dollars, NANO_PER_USD } from "../domain/money.ts";
-import type { PauseReason } from "../domain/goal.ts";
+import type { Goal, PauseReason } from "../domain/goal.ts";
 import type { Lease } from "../domain/task.ts";
 import type { Stopped, StopWhy } from "../journal/journal.ts";
-import { needGoal } from "../store/goals.ts";
 import { askQuestion, listQuestions } from "../store/questions.ts";
-import { checkLease, LeaseLost } from "../store/leases.ts";
-import { moveTask, needTask } from "../store/tasks.ts";
+import { enterTask, LeaseLost } from "../store/leases.ts";
+import { moveTask } from "../store/tasks.ts";
 import type { Store, Tx } from "../store/store.ts";
 import { failTask, pauseGoal } from "./engine.ts";
 
@@ -26,15 +25,13 @@ export async function stopTask(store: Store, lease: Lease, stopped: Stopped): Pr
   if (stopped.why === "lease_lost") return;
   try {
     await store.write("task.stop", async (tx) => {
-      await checkLease(tx, lease);
-      const task = await needTask(tx, lease.taskId);
-      if (stopped.why === "bad_request") return failTask(tx, task, stopped.detail);
+      const { goal, task } = await enterTask(tx, lease);
+      if (stopped.why === "bad_request") return failTask(tx, goal, task, stopped.detail);
       // It was not the task's fault: the attempt does not count.
       await moveTask(tx, task, "ready", { attempts: Math.max(0, task.attempts - 1), runAt: tx.now });
       const pause = PAUSES[stopped.why];
-      const goal = await needGoal(tx, task.goalId);
       if (pause === undefined || goal.status !== "running") return;
-      if (pause === "budget") await askForBudget(tx, goal.id, stopped.detail);
+      if (pause === "budget") await askForBudget(tx, goal, stopped.detail);
       await pauseGoal(tx, goal, pause, stopped.detail);
     });
   } catch (error) {
@@ -47,20 +44,19 @@ export function suggestedAllowance(cap: number): number {
   return Math.max(NANO_PER_USD, Math.ceil(cap / 2));
 }
 
-async function askForBudget(tx: Tx, goalId: string, detail: string): Promise<void> {
-  const goal = await needGoal(tx, goalId);
-  const open = await listQuestions(tx, { goalId, status: "open" });
+async function askForBudget(tx: Tx, goal: Goal, detail: string): Promise<void> {
+  const open = await listQuestions(tx, { goalId: goal.id, status: "open" });
   if (open.some((question) => question.kind === "budget")) return;
   const amount = suggestedAllowance(goal.cap);
   await askQuestion(
     tx,
     {
       id: newId("ask"),
-      goalId,
+      goalId: goal.id,
       taskId: null,
       kind: "budget",
       title: `"${goal.title}" has used up its budget. Allow ${dollars(amount)} more?`,
-      detail: `${detail}.\nWork that is done is kept. Another amount: resume ${goalId} --allow USD`,
+      detail: `${detail}.\nWork that is done is kept. Another amount: resume ${goal.id} --allow USD`,
       approveMeans: `allow ${dollars(amount)} more and go on`,
       rejectMeans: "cancel the goal, keep what is done",
     },

@@ -88,7 +88,7 @@ export function startWorker(options: WorkerOptions): Worker {
   }
 
   async function run(task: Task, controller: AbortController): Promise<void> {
-    const lease: Lease = { taskId: task.id, owner: options.owner, epoch: task.epoch };
+    const lease: Lease = { goalId: task.goalId, taskId: task.id, owner: options.owner, epoch: task.epoch };
     const heartbeat = setInterval(() => {
       store
         .write("task.renew", (tx) => renewLease(tx, lease, leaseMs))

@@ -1,0 +1,181 @@
+/** One goal for a person: its state, its plan by phase with what became of each task, what is open, what it cost. */
+
+import type { Goal } from "../domain/goal.ts";
+import { DIRECTOR } from "../domain/plan.ts";
+import { dollars, nano, type Nano } from "../domain/money.ts";
+import type { Question } from "../domain/question.ts";
+import type { GoalResult } from "../domain/result.ts";
+import { TASK_ENDED, type Task, type TaskStatus } from "../domain/task.ts";
+import { callsOfGoal, costsOfGoals } from "../store/calls.ts";
+import { listPlans, needGoal } from "../store/goals.ts";
+import { listQuestions } from "../store/questions.ts";
+import { graphOf, tasksOfGoal } from "../store/tasks.ts";
+import type { Read } from "../store/store.ts";
+import { duration } from "../work/report-file.ts";
+import { columns, indent, stamp } from "./columns.ts";
+import { oneLine, type Style, type Styles } from "./output.ts";
+import { statusWord } from "./status.ts";
+
+export type GoalView = {
+  readonly result: GoalResult;
+  readonly goal: Goal;
+  /** All of them: planning, gates and the report too. */
+  readonly tasks: readonly Task[];
+  /** Keys of the needs that are not done, by task id. */
+  readonly open: ReadonlyMap<string, readonly string[]>;
+  readonly cost: ReadonlyMap<string, Nano>;
+  readonly held: Nano;
+  readonly calls: number;
+  readonly plans: readonly { version: number; why: string | null; createdAt: number }[];
+  readonly questions: readonly Question[];
+};
+
+export async function goalView(read: Read, result: GoalResult, goalId: string): Promise<GoalView> {
+  const tasks = await tasksOfGoal(read, goalId);
+  const byId = new Map(tasks.map((task) => [task.id, task]));
+  const open = new Map<string, string[]>();
+  for (const { taskId, needId } of await graphOf(read, goalId)) {
+    const need = byId.get(needId);
+    if (need && need.status !== "done") open.set(taskId, [...(open.get(taskId) ?? []), need.key]);
+  }
+  const calls = await callsOfGoal(read, goalId);
+  const cost = new Map<string, Nano>();
+  for (const call of calls) cost.set(call.subject, (cost.get(call.subject) ?? 0) + call.cost);
+  return {
+    result,
+    goal: await needGoal(read, goalId),
+    tasks,
+    open,
+    cost,
+    held: (await costsOfGoals(read, [goalId])).get(goalId)?.held ?? 0,
+    calls: calls.length,
+    plans: await listPlans(read, goalId),
+    questions: await listQuestions(read, { goalId, status: "open" }),
+  };
+}
+
+export function goalText(view: GoalView, style: Styles): string {
+  const { goal, result } = view;
+  const facts = [
+    statusWord(goal) + (goal.rehearsal ? ", rehearsal" : ""),
+    goal.priority,
+    `from ${oneLine(goal.source, 40)}`,
+    ...(goal.category === null ? [] : [`category ${goal.category}`]),
+    ...(goal.pipeline === null ? [] : [`pipeline ${oneLine(goal.pipeline, 60)}`]),
+    `started ${stamp(goal.createdAt).slice(0, 16)} UTC`,
+  ];
+  const out = [style.bold(oneLine(goal.title, 120)), goal.id, facts.join(", ")];
+  if (goal.reason !== null) out.push(`Reason: ${oneLine(goal.reason, 300)}`);
+  if (goal.text.trim() !== goal.title) out.push("", "Asked:", indent(oneLine(goal.text, 400)));
+  out.push("", ...planLines(view, style));
+  if (view.plans.length > 1) {
+    const rows = view.plans.map((plan) => [
+      `  ${plan.version}`,
+      stamp(plan.createdAt).slice(0, 16),
+      oneLine(plan.why ?? "the first plan", 140),
+    ]);
+    out.push("Plan versions:", columns(rows, []), "");
+  }
+  if (result.missingInputs.length > 0) {
+    out.push("Missing (the work marks these places):", ...result.missingInputs.map((line) => `  - ${oneLine(line, 140)}`), "");
+  }
+  for (const question of view.questions) {
+    out.push(
+      style.yellow(`Question: ${oneLine(question.title, 140)}`),
+      `  yes: ${oneLine(question.approveMeans, 140)}`,
+      `       bun run start approve ${question.id}`,
+      `  no:  ${oneLine(question.rejectMeans, 140)}`,
+      `       bun run start reject ${question.id} --note "why"`,
+      "",
+    );
+  }
+  out.push(costLine(view));
+  if (result.report !== null) out.push(`Report: ${result.workspace}/${result.report}`);
+  const outputs = result.tasks.some((task) => task.output !== null);
+  if (outputs) out.push(style.dim(`Paths are below ${result.workspace}`));
+  if (goal.status === "paused" && view.questions.length === 0) {
+    out.push(`Go on with: bun run start resume ${goal.id}${goal.rehearsal ? " --rehearse" : ""}`);
+  }
+  if (view.calls > 0) out.push(style.dim(`More: show ${goal.id} --calls, --reviews`));
+  return out.join("\n");
+}
+
+/** The plan by phase; what the Director does for the goal as a whole stands before and behind it. */
+function planLines(view: GoalView, style: Styles): string[] {
+  const names = view.result.plan.phases.map((phase) => phase.name);
+  const rank = (task: Task) =>
+    task.kind === "plan"
+      ? -1
+      : task.kind === "report"
+        ? names.length + 1
+        : names.includes(task.phase)
+          ? names.indexOf(task.phase)
+          : names.length;
+  // A gate closes its phase.
+  const sorted = view.tasks.toSorted(
+    (a, b) => rank(a) - rank(b) || Number(a.kind === "gate") - Number(b.kind === "gate") || (a.id < b.id ? -1 : 1),
+  );
+  if (sorted.length === 0) return ["There is no plan yet.", ""];
+  const lines = columns(
+    sorted.map((task) => taskRow(view, task, style)),
+    [4],
+  ).split("\n");
+  const out: string[] = [];
+  let phase: string | null = null;
+  for (const [i, task] of sorted.entries()) {
+    if (task.phase !== phase) {
+      if (phase !== null) out.push("");
+      out.push(style.bold(oneLine(task.phase, 80)));
+      phase = task.phase;
+    }
+    out.push(lines[i] ?? "");
+  }
+  return [...out, ""];
+}
+
+function taskRow(view: GoalView, task: Task, style: Styles): string[] {
+  const result = view.result.tasks.find((entry) => entry.id === task.id);
+  const cost = view.cost.get(task.id) ?? 0;
+  const begun = task.kind === "work" && (task.startedAt !== null || task.revision > 0);
+  const score = task.score === null ? "" : `score ${task.score.toFixed(1)}`;
+  const name = task.kind !== "work" || task.skill === task.key ? task.key : `${task.key} (${task.skill})`;
+  return [
+    `  ${statusStyle(task.status, style)(task.status)}`,
+    task.skill === DIRECTOR ? style.dim(name) : name,
+    begun ? `v${task.revision + 1}` : "",
+    [score, task.verdict ?? ""].filter((text) => text !== "").join(" "),
+    cost === 0 ? "" : dollars(cost),
+    [result?.output ?? "", remark(view, task)].filter((text) => text !== "").join("  "),
+  ];
+}
+
+/** What a task waits for, or why it is as it is. */
+function remark(view: GoalView, task: Task): string {
+  const open = view.open.get(task.id) ?? [];
+  if (task.status === "waiting" && open.length > 0) return `waits for ${open.join(", ")}`;
+  if (task.status === "done" && task.kind === "work") return "";
+  if (task.reason !== null) return oneLine(task.reason, 120);
+  return TASK_ENDED.includes(task.status) || open.length === 0 ? "" : `waits for ${open.join(", ")}`;
+}
+
+function statusStyle(status: TaskStatus, style: Styles): Style {
+  if (status === "done") return style.green;
+  if (status === "failed") return style.red;
+  if (status === "blocked") return style.yellow;
+  return status === "running" || status === "reviewing" ? style.cyan : style.dim;
+}
+
+function costLine({ goal, result, held, calls }: GoalView): string {
+  const cost = nano(result.costUsd);
+  const { quote } = result;
+  const share =
+    quote && quote.likely > 0 && goal.endedAt !== null ? `, ${Math.round((result.costUsd / quote.likely) * 100)} % of it` : "";
+  const quoted = quote
+    ? `, quoted ${dollars(nano(quote.likely))} (${dollars(nano(quote.low))} to ${dollars(nano(quote.high))})${share}`
+    : "";
+  const spent = goal.rehearsal
+    ? `Rehearsal: nothing was spent; these calls would have cost about ${dollars(cost)}`
+    : `Cost ${dollars(cost)}`;
+  const lost = held > 0 ? `, ${dollars(held)} held for answers that are lost or on their way` : "";
+  return `${spent}${lost} of a cap of ${dollars(goal.cap + goal.allowed)}${quoted}. Calls ${calls}, time ${duration(result.durationMs)}.`;
+}

@@ -1,0 +1,75 @@
+/** `marketeam show`: one goal with its plan and tasks; on request its calls, its reviews, or what filled one prompt. */
+
+import type { Application } from "../bootstrap.ts";
+import { EXIT } from "../domain/exit.ts";
+import { callsOfGoal } from "../store/calls.ts";
+import { getGoal } from "../store/goals.ts";
+import { goalResultOf } from "../work/goal-result.ts";
+import { START_HINT } from "./columns.ts";
+import { UsageError } from "./errors.ts";
+import { print, printJson } from "./output.ts";
+import { goalOfCall, taskKeys } from "./queries.ts";
+import { configFor, openApplication, resolveId, stylesFor, type CommonOptions } from "./session.ts";
+import { callsJson, callsText, type CallsView } from "./show-calls.ts";
+import { goalText, goalView } from "./show-goal.ts";
+import { promptJson, promptText, promptView } from "./show-prompt.ts";
+import { reviewsJson, reviewsText, reviewsView } from "./show-reviews.ts";
+import { storeThere } from "./store-there.ts";
+
+type ShowOptions = CommonOptions & { readonly calls?: boolean; readonly reviews?: boolean; readonly prompt?: string };
+
+export async function show(typed: string | undefined, options: ShowOptions): Promise<number> {
+  if (options.prompt !== undefined && (options.calls || options.reviews)) {
+    throw new UsageError("--prompt shows one call", "leave --calls and --reviews out");
+  }
+  if (!storeThere(configFor(options))) throw new UsageError("there is no goal yet", START_HINT);
+  await using app = await openApplication(options);
+  if (options.prompt !== undefined) await showPrompt(app, typed, options.prompt, options);
+  else await showGoal(app, await resolveId(app, "goal", typed ?? "last"), options);
+  return EXIT.done;
+}
+
+async function showGoal(app: Application, goalId: string, options: ShowOptions): Promise<void> {
+  const { view, calls, reviews } = await app.store.read(async (read) => ({
+    view: await goalView(read, await goalResultOf(read, app.registry, app.team.workspace.root, goalId), goalId),
+    calls: options.calls ? await callsOfGoal(read, goalId) : null,
+    reviews: options.reviews ? await reviewsView(read, goalId) : null,
+  }));
+  const callsView: CallsView | null =
+    calls === null
+      ? null
+      : {
+          calls,
+          startedAt: view.goal.createdAt,
+          keys: new Map(view.tasks.map((task) => [task.id, task.key])),
+          rehearsal: view.goal.rehearsal,
+        };
+  if (options.json) {
+    const asked = {
+      ...(callsView ? { calls: callsJson(callsView) } : {}),
+      ...(reviews ? { reviews: reviewsJson(reviews) } : {}),
+    };
+    printJson(callsView || reviews ? { goal: view.result, ...asked } : view.result);
+    return;
+  }
+  const style = stylesFor(app.config);
+  if (callsView) print(callsText(view.goal, callsView, style));
+  if (reviews) print(`${callsView ? "\n" : ""}${reviewsText(view.goal, reviews, style)}`);
+  if (!callsView && !reviews) print(goalText(view, style));
+}
+
+async function showPrompt(app: Application, typed: string | undefined, typedCall: string, options: ShowOptions): Promise<void> {
+  const callId = await resolveId(app, "call", typedCall);
+  const goalId = await app.store.read((read) => goalOfCall(read, callId));
+  if (typed !== undefined && goalId !== (await resolveId(app, "goal", typed))) {
+    throw new UsageError(`call ${callId} belongs to goal ${goalId}`, "leave the goal out, the call is enough");
+  }
+  const view = await app.store.read(async (read) => {
+    const call = (await callsOfGoal(read, goalId ?? "")).find((entry) => entry.id === callId);
+    if (!call) throw new Error(`no call ${callId}`);
+    const keys = await taskKeys(read, [call.subject]);
+    return promptView(read, call, { goal: await getGoal(read, call.goalId), task: keys.get(call.subject) ?? call.subject });
+  });
+  if (options.json) printJson(promptJson(view));
+  else print(promptText(view, stylesFor(app.config)));
+}

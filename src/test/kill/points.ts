@@ -1,0 +1,42 @@
+/** The named points at which the program can be killed, read from its source text: a new write is covered without a change here. */
+
+import { Glob } from "bun";
+import { join, resolve } from "node:path";
+import { migrations } from "../../store/migrations.ts";
+
+const SRC = resolve(import.meta.dir, "../..");
+
+/** Points whose name is put together where they are reached, and how their names come about. */
+const TEMPLATES = new Set([
+  "${name}:before-commit",
+  "${name}:after-commit",
+  "migrate ${migration.name}:before-commit",
+  "migrate ${migration.name}:after-commit",
+]);
+
+/** Every point that a file of the product names, sorted. Throws for a name that cannot be read from the text. */
+export async function namedPoints(): Promise<string[]> {
+  const texts: string[] = [];
+  for await (const path of new Glob("**/*.ts").scan({ cwd: SRC })) {
+    if (/^test\/|\.test\.ts$|\.fixture\.ts$|(?:^|\/)contract[^/]*\.ts$/.test(path)) continue;
+    texts.push(await Bun.file(join(SRC, path)).text());
+  }
+  return pointsIn(texts, migrations.map((migration) => migration.name));
+}
+
+export function pointsIn(texts: readonly string[], migrationNames: readonly string[]): string[] {
+  const points = new Set<string>();
+  const around = (name: string) => [`${name}:before-commit`, `${name}:after-commit`];
+  for (const text of texts) {
+    const unread = /\bstore\s*\.write\((?!\s*"[a-z]+\.[a-z]+"|[`"]?\$|name\b)[^\n]*/.exec(text);
+    // The transaction's own messages quote a write by its name.
+    if (unread && !/^store\.write\("\$\{/.test(unread[0])) throw new Error(`the name of this write cannot be read: ${unread[0]}`);
+    for (const [, name] of text.matchAll(/\.write\(\s*"([a-z]+\.[a-z]+)"/g)) for (const point of around(name ?? "")) points.add(point);
+    for (const [, point] of text.matchAll(/\breached\("([^"]+)"\)/g)) points.add(point ?? "");
+    for (const [, template] of text.matchAll(/\breached\(`([^`]+)`\)/g)) {
+      if (!TEMPLATES.has(template ?? "")) throw new Error(`a crash point of a new form: ${template}`);
+    }
+  }
+  for (const name of migrationNames) for (const point of around(`migrate ${name}`)) points.add(point);
+  return [...points].sort();
+}

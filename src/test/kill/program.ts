@@ -1,0 +1,76 @@
+/** The program under test as people run it: the real command line, in a process of its own. */
+
+import { resolve } from "node:path";
+
+export const CLI = resolve(import.meta.dir, "../../cli.ts");
+/** No command of these scenarios takes this long: one that does hangs, and is ended so that the suite can say so. */
+const LIMIT_MS = 60_000;
+
+export type Ended = {
+  readonly args: readonly string[];
+  readonly code: number | null;
+  /** The process ended by SIGKILL before the limit: by its own hand, or by ours at `killAfterMs`. */
+  readonly killed: boolean;
+  readonly hung: boolean;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** UTC ms. */
+  readonly startedAt: number;
+  readonly endedAt: number;
+};
+
+export type Command = {
+  readonly args: readonly string[];
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** Send SIGINT at the first line on stdout that holds this text. */
+  readonly interruptAt?: string | undefined;
+  readonly killAfterMs?: number | undefined;
+};
+
+/** An environment without anything of the machine's own settings. */
+export function childEnv(own: Readonly<Record<string, string>>): Record<string, string> {
+  const { PATH = "", HOME = "/", TMPDIR } = process.env;
+  return { PATH, HOME, ...(TMPDIR ? { TMPDIR } : {}), NO_COLOR: "1", CI: "1", ...own };
+}
+
+export async function runProgram(command: Command): Promise<Ended> {
+  const startedAt = Date.now();
+  const child = Bun.spawn([process.execPath, CLI, ...command.args], {
+    cwd: command.cwd,
+    env: childEnv(command.env),
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  let hung = false;
+  const limit = setTimeout(() => {
+    hung = true;
+    child.kill("SIGKILL");
+  }, LIMIT_MS);
+  const late = command.killAfterMs === undefined ? undefined : setTimeout(() => child.kill("SIGKILL"), command.killAfterMs);
+  const { interruptAt } = command;
+  let interrupted = false;
+  const [stdout, stderr] = await Promise.all([
+    readAll(child.stdout, (soFar) => {
+      if (interruptAt === undefined || interrupted || !soFar.includes(interruptAt)) return;
+      interrupted = true;
+      child.kill("SIGINT");
+    }),
+    readAll(child.stderr, () => {}),
+    child.exited,
+  ]);
+  clearTimeout(limit);
+  clearTimeout(late);
+  const killed = child.signalCode === "SIGKILL" && !hung;
+  return { args: command.args, code: child.exitCode, killed, hung, stdout, stderr, startedAt, endedAt: Date.now() };
+}
+
+async function readAll(stream: ReadableStream<Uint8Array>, look: (soFar: string) => void): Promise<string> {
+  let text = "";
+  for await (const part of stream.pipeThrough(new TextDecoderStream())) {
+    text += part;
+    look(text);
+  }
+  return text;
+}
