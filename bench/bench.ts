@@ -22,7 +22,7 @@ if (unknown !== undefined || file === "" || file?.startsWith("-")) {
 } else {
   const machine = { cpu: cpus()[0]?.model ?? "", cores: cpus().length, bun: Bun.version, at: new Date().toISOString() };
   console.log(`${machine.cores} × ${machine.cpu}, Bun ${machine.bun}. Medians; the spread tells how busy the machine was.\n`);
-  const results: Record<string, (Figure & { ratio: number | null; ok: boolean | null })[]> = {};
+  const results: Record<string, unknown> = {};
   for (const [name, { title, run }] of Object.entries(BENCHMARKS)) {
     if (names.length > 0 && !names.includes(name)) continue;
     const figures = await run();

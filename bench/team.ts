@@ -15,19 +15,14 @@ export const GOAL = "Increase signup conversion by 20%";
 
 export type Server = AsyncDisposable & { readonly url: string; requests(): LoggedRequest[] };
 
-/** The rehearsal server as a separate process, as a person starts it. Its log is a file. */
+/** The rehearsal server as a process of its own, as a person starts it, so that it takes no time of ours. Its log is a file. */
 export async function startServer(options: { latencyMs: number }): Promise<Server> {
   const folder = mkdtempSync(join(tmpdir(), "bench-server-"));
   const log = join(folder, "log.jsonl");
   const command = [process.execPath, CLI, "rehearsal", "--port", "0", "--latency", String(options.latencyMs), "--log", log];
   const child = Bun.spawn(command, { stdout: "ignore", stderr: "pipe" });
-  let said = "";
-  let url: string | undefined;
-  for await (const chunk of child.stderr) {
-    said += new TextDecoder().decode(chunk);
-    url = /http:\/\/127\.0\.0\.1:\d+/.exec(said)?.[0];
-    if (url !== undefined) break;
-  }
+  const said = new TextDecoder().decode((await child.stderr.getReader().read()).value);
+  const url = /http:\/\/127\.0\.0\.1:\d+/.exec(said)?.[0];
   if (url === undefined) throw new Error(`the rehearsal did not start: ${said}`);
   return {
     url,

@@ -1,6 +1,6 @@
 /** The composition root: the only file that names an adapter. It connects the parts and returns the application. */
 
-import { readFileSync } from "node:fs";
+import { readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import type { RuntimeConfig } from "./config.ts";
 import { ConfigError } from "./config.ts";
@@ -204,9 +204,13 @@ function lazyJournal(open: () => Promise<Journal>): Journal {
   };
 }
 
-/** `MARKETEAM_CRASH_AT=point#n` kills this process, as -9 does, when it passes that point for the nth time. */
+/**
+ * `MARKETEAM_CRASH_AT=point#n` kills this process, as -9 does, when it passes that point for the nth time;
+ * `MARKETEAM_CRASH_AT=list` writes each point that it passes to stderr instead, so that a test knows which there are.
+ */
 function crashPoints(crashAt: string | null): (point: string) => void {
   if (crashAt === null) return () => {};
+  if (crashAt === "list") return (point) => void writeSync(2, `passed ${point}\n`);
   const [wanted, count = "1"] = crashAt.split("#");
   let left = Number(count);
   return (point) => {

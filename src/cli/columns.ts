@@ -2,7 +2,8 @@
 
 import { table } from "./output.ts";
 
-export const START_HINT = 'start one: bun run start "your goal" (or --rehearse "your goal", without a key and without spending)';
+export const START = 'bun run start "your goal" (or --rehearse "your goal", without a key and without spending)';
+export const START_HINT = `start one: ${START}`;
 
 /** Rows of cells as aligned columns; the columns named in `right` (from 0) are aligned to the right. Cells may hold colours. */
 export function columns(rows: readonly (readonly string[])[], right: readonly number[]): string {

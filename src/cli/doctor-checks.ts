@@ -36,12 +36,19 @@ export function bunCheck(): Check {
 }
 
 export function settingChecks(settings: readonly Setting[]): Check[] {
-  return settings.map(({ name, value, origin, secret }) => passed(name, `${secret ? "set" : printable(withoutPassword(value))} (${origin})`));
+  return settings.map(({ name, value, origin, secret }) =>
+    passed(name, `${secret ? "set" : printable(withoutPassword(value))} (${origin})`),
+  );
 }
 
 export function keyCheck(config: Pick<RuntimeConfig, "apiKey">): Check {
   if (config.apiKey !== null) return passed("key", "there; it was not tried");
-  return { name: "key", state: "warn", detail: "ANTHROPIC_API_KEY is not set: only --rehearse works", hint: "set it in the environment or in .env" };
+  return {
+    name: "key",
+    state: "warn",
+    detail: "ANTHROPIC_API_KEY is not set: only --rehearse works",
+    hint: "set it in the environment or in .env",
+  };
 }
 
 /** Asks the address in ANTHROPIC_BASE_URL for any answer at all. Without one, or for Anthropic's own, nothing goes out. */
@@ -55,15 +62,31 @@ export async function endpointCheck(baseURL: string | null): Promise<Check[]> {
     return [passed(name, `${url.origin} answers (${answer.status})`)];
   } catch (error) {
     const late = error instanceof Error && error.name === "TimeoutError";
-    const why = late ? `no answer within ${REACH_MS / 1000} s` : error instanceof Error && "code" in error ? String(error.code) : "no connection";
-    return [{ name, state: "fail", detail: `${url.origin} cannot be reached: ${why}`, hint: "start what listens there, or correct ANTHROPIC_BASE_URL" }];
+    const why = late
+      ? `no answer within ${REACH_MS / 1000} s`
+      : error instanceof Error && "code" in error
+        ? String(error.code)
+        : "no connection";
+    return [
+      {
+        name,
+        state: "fail",
+        detail: `${url.origin} cannot be reached: ${why}`,
+        hint: "start what listens there, or correct ANTHROPIC_BASE_URL",
+      },
+    ];
   }
 }
 
 export async function teamCheck(root: string): Promise<Check> {
   const counts = countTeam(await loadRegistry({ root }));
   const state = counts.errors > 0 ? "fail" : counts.warnings > 0 ? "warn" : "ok";
-  return { name: "team files", state, detail: `${countsText(counts)} (${root})`, hint: state === "ok" ? null : "see each with `validate`" };
+  return {
+    name: "team files",
+    state,
+    detail: `${countsText(counts)} (${root})`,
+    hint: state === "ok" ? null : "see each with `validate`",
+  };
 }
 
 /** May it be written, and is there room? For a folder that is not there yet, the nearest one above it answers. */
@@ -73,20 +96,45 @@ export async function workspaceChecks(workspace: string): Promise<Check[]> {
   const there = place === workspace;
   const folder: Check = writable
     ? passed("workspace", there ? workspace : `${workspace} is not there yet: the first run makes it`)
-    : { name: "workspace", state: "fail", detail: `${place} is not a folder that can be written`, hint: "give yourself write access, or choose another with --workspace or WORKSPACE_DIR" };
+    : {
+        name: "workspace",
+        state: "fail",
+        detail: `${place} is not a folder that can be written`,
+        hint: "give yourself write access, or choose another with --workspace or WORKSPACE_DIR",
+      };
   const free = await freeBytes(place);
   if (free === null) return [folder];
   const amount = `${(free / 1024 ** 3).toFixed(1)} GB free`;
   if (free >= LITTLE_DISK) return [folder, passed("disk", amount)];
-  return [folder, { name: "disk", state: free < NO_DISK ? "fail" : "warn", detail: amount, hint: "free some space: a full disk stops the work, and loses nothing" }];
+  return [
+    folder,
+    {
+      name: "disk",
+      state: free < NO_DISK ? "fail" : "warn",
+      detail: amount,
+      hint: "free some space: a full disk stops the work, and loses nothing",
+    },
+  ];
 }
 
 export function capsCheck(caps: Caps): Check {
   const { month, day, goal, task, call } = caps;
   const detail = `${dollars(month)} a month, ${dollars(day)} a day, ${dollars(goal)} a goal, ${dollars(task)} a task, ${dollars(call)} a call`;
   const zero = Object.entries(caps).filter(([, cap]) => cap === 0);
-  if (zero.length > 0) return { name: "caps", state: "warn", detail, hint: `a cap of $0 (${zero.map(([kind]) => kind).join(", ")}) lets no call through` };
-  if (day > month || goal > month) return { name: "caps", state: "warn", detail, hint: "the month's cap is the smallest: it stops the others before they are reached" };
+  if (zero.length > 0)
+    return {
+      name: "caps",
+      state: "warn",
+      detail,
+      hint: `a cap of $0 (${zero.map(([kind]) => kind).join(", ")}) lets no call through`,
+    };
+  if (day > month || goal > month)
+    return {
+      name: "caps",
+      state: "warn",
+      detail,
+      hint: "the month's cap is the smallest: it stops the others before they are reached",
+    };
   return passed("caps", detail);
 }
 
@@ -96,13 +144,30 @@ export async function contextCheck(workspace: string): Promise<Check> {
   try {
     body = await readContext({ workspace: createWorkspace({ root: workspace, reached: () => {} }) });
   } catch (error) {
-    return { name, state: "fail", detail: `cannot be read: ${error instanceof Error ? error.message : String(error)}`, hint: "make the file readable" };
+    return {
+      name,
+      state: "fail",
+      detail: `cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+      hint: "make the file readable",
+    };
   }
-  if (body === null) return { name, state: "warn", detail: "there is none: all work will be general", hint: "make one in a few minutes: bun run start init" };
+  if (body === null)
+    return {
+      name,
+      state: "warn",
+      detail: "there is none: all work will be general",
+      hint: "make one in a few minutes: bun run start init",
+    };
   const { filled, empty } = filledSections(body);
   const detail = `${filled.length} of ${filled.length + empty.length} sections filled${empty.length > 0 ? `; empty: ${empty.join(", ")}` : ""}`;
-  if (isRehearsal(body)) return { name, state: "warn", detail: `${detail}; made in a rehearsal`, hint: "make a real one: bun run start init --force" };
-  return { name, state: empty.length > 0 ? "warn" : "ok", detail, hint: empty.length > 0 ? "write what you know: every agent reads it" : null };
+  if (isRehearsal(body))
+    return { name, state: "warn", detail: `${detail}; made in a rehearsal`, hint: "make a real one: bun run start init --force" };
+  return {
+    name,
+    state: empty.length > 0 ? "warn" : "ok",
+    detail,
+    hint: empty.length > 0 ? "write what you know: every agent reads it" : null,
+  };
 }
 
 /** The path itself, or the nearest above it that exists. */

@@ -45,21 +45,39 @@ async function soundness(store: Store, place: string): Promise<Check> {
 async function moneyCheck(store: Store): Promise<Check> {
   const problems = await store.read((read) => auditScopes(read));
   if (problems.length === 0) return passed("money", "every budget counter is the sum of its calls");
-  return { name: "money", state: "fail", detail: some(problems), hint: "caps may be kept wrongly: stop new work, keep a `backup`, and report this" };
+  return {
+    name: "money",
+    state: "fail",
+    detail: some(problems),
+    hint: "caps may be kept wrongly: stop new work, keep a `backup`, and report this",
+  };
 }
 
 async function lostAnswers(store: Store): Promise<Check> {
   const lost = (await store.read((read) => listCalls(read, { state: "unknown" }))).filter((call) => !call.rehearsal);
   if (lost.length === 0) return passed("lost answers", "none");
   const held = lost.reduce((sum, call) => sum + call.hold, 0);
-  const detail = `${lost.length} ${lost.length === 1 ? "call" : "calls"} without an answer, counted at the worst case of ${dollars(held)}: ${some(lost.map((call) => call.id), ", ")}`;
-  return { name: "lost answers", state: "warn", detail, hint: "settle each with what the provider billed: costs --settle <call> --usd <amount>" };
+  const detail = `${lost.length} ${lost.length === 1 ? "call" : "calls"} without an answer, counted at the worst case of ${dollars(held)}: ${some(
+    lost.map((call) => call.id),
+    ", ",
+  )}`;
+  return {
+    name: "lost answers",
+    state: "warn",
+    detail,
+    hint: "settle each with what the provider billed: costs --settle <call> --usd <amount>",
+  };
 }
 
 async function openQuestions(store: Store): Promise<Check> {
   const open = await store.read((read) => listQuestions(read, { status: "open" }));
   if (open.length === 0) return passed("questions", "none waits for you");
-  return { name: "questions", state: "warn", detail: `${open.length} ${open.length === 1 ? "waits" : "wait"} for you`, hint: "see `approvals`" };
+  return {
+    name: "questions",
+    state: "warn",
+    detail: `${open.length} ${open.length === 1 ? "waits" : "wait"} for you`,
+    hint: "see `approvals`",
+  };
 }
 
 function some(list: readonly string[], between = "; "): string {
@@ -68,7 +86,10 @@ function some(list: readonly string[], between = "; "): string {
 
 function fault(error: unknown): Check {
   if (!(error instanceof Error)) throw error;
-  const hint = "hint" in error && typeof error.hint === "string" ? error.hint : "see the message; a copy made by `backup` can take its place";
+  const hint =
+    "hint" in error && typeof error.hint === "string"
+      ? error.hint
+      : "see the message; a copy made by `backup` can take its place";
   return { name: "store", state: "fail", detail: error.message, hint };
 }
 

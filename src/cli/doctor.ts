@@ -2,7 +2,17 @@
 
 import { ConfigError, type RuntimeConfig } from "../config.ts";
 import { EXIT } from "../domain/exit.ts";
-import { bunCheck, capsCheck, contextCheck, endpointCheck, keyCheck, settingChecks, teamCheck, workspaceChecks, type Check } from "./doctor-checks.ts";
+import {
+  bunCheck,
+  capsCheck,
+  contextCheck,
+  endpointCheck,
+  keyCheck,
+  settingChecks,
+  teamCheck,
+  workspaceChecks,
+  type Check,
+} from "./doctor-checks.ts";
 import { storeChecks } from "./doctor-store.ts";
 import { print, printJson, styles, type Styles } from "./output.ts";
 import { configFor, stylesFor, type CommonOptions } from "./session.ts";
@@ -24,7 +34,17 @@ async function allChecks(config: RuntimeConfig): Promise<Check[]> {
     storeChecks(config),
     contextCheck(config.workspace),
   ]);
-  return [bunCheck(), ...settingChecks(config.settings), keyCheck(config), ...endpoint, team, ...workspace, capsCheck(config.caps), context, ...store];
+  return [
+    bunCheck(),
+    ...settingChecks(config.settings),
+    keyCheck(config),
+    ...endpoint,
+    team,
+    ...workspace,
+    capsCheck(config.caps),
+    context,
+    ...store,
+  ];
 }
 
 /** Settings that cannot be used are a finding here, not the end: but nothing else can be looked at without them. */

@@ -5,7 +5,7 @@ import { EXIT } from "../domain/exit.ts";
 import { formatProblem } from "../domain/problem.ts";
 import type { EventsFile } from "../domain/registry.ts";
 import { loadRegistry } from "../skills/registry.ts";
-import { age, columns, stamp, START_HINT } from "./columns.ts";
+import { age, columns, stamp, START, START_HINT } from "./columns.ts";
 import { UsageError } from "./errors.ts";
 import { eventText } from "./event-text.ts";
 import { note, oneLine, print, printJson, type Styles } from "./output.ts";
@@ -21,7 +21,7 @@ export async function events(options: EventsOptions): Promise<number> {
   if (!storeThere(config)) {
     if (options.goal !== undefined) throw new UsageError("there is no goal yet", START_HINT);
     if (options.json) printJson({ events: [] });
-    else print(`Nothing has happened yet. A goal: ${START_HINT}`);
+    else print(`Nothing has happened yet. Start a goal: ${START}`);
     return EXIT.done;
   }
   await using app = await openApplication(options);
@@ -41,7 +41,7 @@ export async function events(options: EventsOptions): Promise<number> {
     return EXIT.done;
   }
   if (found.length === 0) {
-    print(`Nothing has happened yet. A goal: ${START_HINT}`);
+    print(`Nothing has happened yet. Start a goal: ${START}`);
     return EXIT.done;
   }
   const { dim } = stylesFor(config);

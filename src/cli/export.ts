@@ -5,7 +5,7 @@ import { listGoals } from "../store/goals.ts";
 import { writeGoal, writeLearnings } from "../work/scribe.ts";
 import type { Team } from "../work/team.ts";
 import type { Workspace } from "../workspace/workspace.ts";
-import { count, START_HINT } from "./columns.ts";
+import { count, START, START_HINT } from "./columns.ts";
 import { UsageError } from "./errors.ts";
 import { print, printJson } from "./output.ts";
 import { configFor, openApplication, resolveId, type CommonOptions } from "./session.ts";
@@ -16,7 +16,7 @@ export async function exportDocuments(typed: string | undefined, options: Common
   if (!storeThere(config)) {
     if (typed !== undefined) throw new UsageError("there is no goal yet", START_HINT);
     if (options.json) printJson({ workspace: config.workspace, goals: [], written: [], unchanged: 0 });
-    else print(`There is nothing to write yet. A goal: ${START_HINT}`);
+    else print(`There is nothing to write yet. Start a goal: ${START}`);
     return EXIT.done;
   }
   await using app = await openApplication(options);

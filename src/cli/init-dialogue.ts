@@ -46,13 +46,15 @@ export const QUESTIONS: readonly Question[] = [
     sections: ["Differentiation"],
     ask: "What do you do better or differently, and why can one believe it?",
     why: "It is the reason to choose you, and it needs a proof.",
-    example: "A cancelled slot is offered to the waiting list within a minute, by text; no other product does that for clinics this small.",
+    example:
+      "A cancelled slot is offered to the waiting list within a minute, by text; no other product does that for clinics this small.",
   },
   {
     sections: ["Objections", "Switching dynamics"],
     ask: "What makes people hesitate, and what makes them switch in the end?",
     why: "An objection that is answered early does not end the sale.",
-    example: '"My older patients won\'t book online." They switch after a week with many no-shows, or when the receptionist leaves.',
+    example:
+      '"My older patients won\'t book online." They switch after a week with many no-shows, or when the receptionist leaves.',
   },
   {
     sections: ["Customer language"],
@@ -82,20 +84,26 @@ export const QUESTIONS: readonly Question[] = [
 
 export const BACK = "<";
 
-export type DialogueEnd = { readonly kind: "save"; readonly sections: ReadonlyMap<SectionName, string> } | { readonly kind: "stopped" | "empty" | "declined" };
+export type DialogueEnd =
+  | { readonly kind: "save"; readonly sections: ReadonlyMap<SectionName, string> }
+  | { readonly kind: "stopped" | "empty" | "declined" };
 
 /** Asks all questions, shows the document, and asks whether to save it. Writes nothing. */
 export async function askForContext(asker: Asker): Promise<DialogueEnd> {
   const answers = QUESTIONS.map(() => "");
   const ask = async (i: number): Promise<"next" | "back" | "stop"> => {
     const { ask: title, why, example } = QUESTIONS[i] as Question;
-    const given = await asker.text({ title: `${i + 1} of ${QUESTIONS.length}. ${title}\n${why}`, example, initial: answers[i] ?? "" });
+    const given = await asker.text({
+      title: `${i + 1} of ${QUESTIONS.length}. ${title}\n${why}`,
+      example,
+      initial: answers[i] ?? "",
+    });
     if (given === null) return "stop";
     if (given.trim() === BACK) return "back";
     answers[i] = given.trim();
     return "next";
   };
-  for (let i = 0; i < QUESTIONS.length; ) {
+  for (let i = 0; i < QUESTIONS.length;) {
     const went = await ask(i);
     if (went === "stop") return { kind: "stopped" };
     i = went === "back" ? Math.max(0, i - 1) : i + 1;
@@ -112,7 +120,10 @@ export async function askForContext(asker: Asker): Promise<DialogueEnd> {
     if (choice === null) return { kind: "stopped" };
     if (choice === "save") return { kind: "save", sections };
     if (choice === "no") return { kind: "declined" };
-    const which = await asker.choose("Which one?", QUESTIONS.map((question, i) => ({ value: String(i), label: question.ask })));
+    const which = await asker.choose(
+      "Which one?",
+      QUESTIONS.map(({ sections: names }, i) => ({ value: String(i), label: names.join(" and ") })),
+    );
     if (which === null || (await ask(Number(which))) === "stop") return { kind: "stopped" };
   }
 }
@@ -124,7 +135,8 @@ function toSections(answers: readonly string[]): Map<SectionName, string> {
     const answer = answers[i] ?? "";
     if (answer === "") return;
     sections.set(first, answer);
-    for (const other of others) sections.set(other, `${answer}\n\n(One answer for ${first} and ${other}: sort it when you know more.)`);
+    for (const other of others)
+      sections.set(other, `${answer}\n\n(One answer for ${first} and ${other}: sort it when you know more.)`);
   });
   return sections;
 }
@@ -135,7 +147,7 @@ export async function terminalAsker(): Promise<Asker> {
   const output = process.stderr;
   return {
     async text({ title, example, initial }) {
-      const given = await text({ message: title, placeholder: example, initialValue: initial, output });
+      const given = await text({ message: behindBar(title), placeholder: example, initialValue: initial, output });
       // An empty answer comes back as undefined.
       return isCancel(given) ? null : (given ?? "");
     },
@@ -145,4 +157,10 @@ export async function terminalAsker(): Promise<Asker> {
     },
     show: (title, shown) => note(shown, title, { output }),
   };
+}
+
+/** Wrapped at words; the prompt draws its bar only before the first line of a message. */
+function behindBar(message: string): string {
+  const width = Math.max(20, Math.min(process.stderr.columns || 80, 100) - 4);
+  return Bun.wrapAnsi(message, width).replaceAll("\n", "\n│  ");
 }

@@ -17,14 +17,18 @@ export async function readSource(path: string): Promise<string> {
     .replace(/\r\n?/g, "\n")
     .replace(/[\u0001-\u0008\u000b-\u001f\u007f-\u009f]/g, " ")
     .trim();
-  if (clean === "") throw new UsageError(`${path} is empty`, "name a text that speaks about your product: a README, a page, notes");
+  if (clean === "")
+    throw new UsageError(`${path} is empty`, "name a text that speaks about your product: a README, a page, notes");
   if (clean.length > SOURCE_MAX_CHARS) throw tooLong(path, clean.length);
   return clean;
 }
 
 function tooLong(path: string, chars: number | null): UsageError {
   const limit = SOURCE_MAX_CHARS.toLocaleString("en");
-  const length = chars === null ? `is longer than ${limit} characters` : `is ${chars.toLocaleString("en")} characters long, the limit is ${limit}`;
+  const length =
+    chars === null
+      ? `is longer than ${limit} characters`
+      : `is ${chars.toLocaleString("en")} characters long, the limit is ${limit}`;
   return new UsageError(`${path} ${length}`, "take the parts that speak about your product and its customers");
 }
 
@@ -35,7 +39,14 @@ async function readUpTo(path: string, max: number): Promise<Buffer> {
     for await (const piece of createReadStream(path, { end: max - 1 })) pieces.push(piece as Buffer);
   } catch (error) {
     const code = error instanceof Error && "code" in error ? error.code : "";
-    const why = code === "ENOENT" || code === "ENOTDIR" ? "there is no such file" : code === "EISDIR" ? "it is a folder" : code === "EACCES" ? "permission denied" : String(code || error);
+    const why =
+      code === "ENOENT" || code === "ENOTDIR"
+        ? "there is no such file"
+        : code === "EISDIR"
+          ? "it is a folder"
+          : code === "EACCES"
+            ? "permission denied"
+            : String(code || error);
     throw new UsageError(`cannot read ${path}: ${why}`, "name a text file: init --from README.md");
   }
   return Buffer.concat(pieces);

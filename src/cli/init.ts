@@ -20,7 +20,12 @@ import { onInterrupt } from "./interrupt.ts";
 import { note, print, printJson } from "./output.ts";
 import { configFor, interactive, openApplication, openTeam, type CommonOptions } from "./session.ts";
 
-type InitOptions = CommonOptions & { readonly from?: string; readonly force?: boolean; readonly rehearse?: boolean; readonly seed: number };
+type InitOptions = CommonOptions & {
+  readonly from?: string;
+  readonly force?: boolean;
+  readonly rehearse?: boolean;
+  readonly seed: number;
+};
 
 type Draft = {
   readonly sections: ReadonlyMap<SectionName, string>;
@@ -39,8 +44,14 @@ export async function init(options: InitOptions): Promise<number> {
 }
 
 async function fromDialogue(config: RuntimeConfig, options: InitOptions): Promise<number> {
-  if (!process.stdin.isTTY || !interactive(config)) throw new UsageError("the dialogue needs a terminal to ask in", "read a text instead: init --from README.md");
-  note(`Ten questions, a line each; no model is asked, nothing is spent. Enter leaves one for later, "${BACK}" goes back, Ctrl-C stops and saves nothing.\nLonger answers fit better into a file: init --from FILE\n`);
+  if (!process.stdin.isTTY || !interactive(config))
+    throw new UsageError("the dialogue needs a terminal to ask in", "read a text instead: init --from README.md");
+  note(
+    `Ten questions, one line each. No model is asked, nothing is spent.
+Enter leaves one for later, "${BACK}" goes back, Ctrl-C stops and saves nothing.
+Have more than a line? Put it into a file: init --from FILE
+`,
+  );
   const end = await askForContext(await terminalAsker());
   if (end.kind !== "save") {
     note(end.kind === "empty" ? "Nothing was answered, so nothing was saved." : "Nothing was saved.");
@@ -60,25 +71,43 @@ async function fromDialogue(config: RuntimeConfig, options: InitOptions): Promis
 async function fromFile(config: RuntimeConfig, path: string, options: InitOptions): Promise<number> {
   const source = await readSource(path);
   if (config.secrets.some((secret) => source.includes(secret))) {
-    throw new UsageError(`${path} holds a secret of this installation (a key or a database's password)`, "take it out: the text goes to the model");
+    throw new UsageError(
+      `${path} holds a secret of this installation (a key or a database's password)`,
+      "take it out: the text goes to the model",
+    );
   }
   await using app = await openTeam({ ...options, latency: 0 }, { model: true });
   await using interrupt = onInterrupt(() => note("Stopping."));
-  note(`Reading ${path} (${source.length.toLocaleString("en")} characters): one model call${app.rehearsal ? ", rehearsed" : ""}.`);
+  note(
+    `Reading ${path} (${source.length.toLocaleString("en")} characters): one model call${app.rehearsal ? ", rehearsed" : ""}.`,
+  );
   // The journal answers by this id: a rehearsal's answer must never become a real one.
   const id = app.rehearsal ? "init-rehearsal" : "init";
   const goal = { id, priority: "P0" as const, cap: config.caps.goal, allowed: 0, rehearsal: app.rehearsal };
   const began = app.team.now();
-  const decision = await contextFromText(app.journal, app.registry, { goal, source }, AbortSignal.any([interrupt.stop, interrupt.abort]));
+  const decision = await contextFromText(
+    app.journal,
+    app.registry,
+    { goal, source },
+    AbortSignal.any([interrupt.stop, interrupt.abort]),
+  );
   if (decision.kind === "stopped") {
-    note(`error: ${printable(decision.detail)}${decision.why === "budget" ? "\n  take a shorter text, or raise the cap (`doctor` shows all of them)" : ""}`);
+    note(
+      `error: ${printable(decision.detail)}${decision.why === "budget" ? "\n  take a shorter text, or raise the cap (`doctor` shows all of them)" : ""}`,
+    );
     return stoppedCode(decision.why);
   }
   if (decision.kind === "unreadable") {
-    note(`error: the reply cannot be used (${decision.why}): ${printable(decision.detail)}\n  the answer to this text is kept and would come again: change the text, or shorten it`);
+    note(
+      `error: the reply cannot be used (${decision.why}): ${printable(decision.detail)}\n  the answer to this text is kept and would come again: change the text, or shorten it`,
+    );
     return EXIT.failed;
   }
-  if (decision.value.size === 0) throw new UsageError(`${path} says nothing about a product`, "name a text that speaks about yours, or use the dialogue: init");
+  if (decision.value.size === 0)
+    throw new UsageError(
+      `${path} says nothing about a product`,
+      "name a text that speaks about yours, or use the dialogue: init",
+    );
   const calls = await app.store.read((read) => callsOfGoal(read, id));
   const cost = calls.reduce((sum, call) => sum + (call.startedAt >= began ? call.cost : 0), 0);
   return await save(app, { sections: decision.value, origin: basename(path), rehearsal: app.rehearsal, cost }, options);
@@ -92,20 +121,43 @@ async function save(app: Application, draft: Draft, options: InitOptions): Promi
   // Asked again: minutes have passed, and somebody may have begun to write it by hand.
   if (!options.force) refuseExisting(before, path);
   const replaced = before === null ? null : ((await takeInContext(team))?.version ?? null);
-  const head = { document: "product context", from: draft.origin, made: new Date(team.now()).toISOString().slice(0, 10), rehearsal: draft.rehearsal };
+  const head = {
+    document: "product context",
+    from: draft.origin,
+    made: new Date(team.now()).toISOString().slice(0, 10),
+    rehearsal: draft.rehearsal,
+  };
   await team.workspace.write(CONTEXT_PATH, formatDocument(head, contextBody(draft.sections, draft)));
   const context = await takeInContext(team);
   const { filled, empty } = filledSections(context?.body ?? "");
   if (options.json) {
-    printJson({ path, version: context?.version ?? null, replaced, rehearsal: draft.rehearsal, filled, empty, costUsd: usd(draft.cost) });
+    printJson({
+      path,
+      version: context?.version ?? null,
+      replaced,
+      rehearsal: draft.rehearsal,
+      filled,
+      empty,
+      costUsd: usd(draft.cost),
+    });
     return EXIT.done;
   }
   const out = [`Product context, version ${context?.version ?? 1}: ${path}`];
   if (replaced !== null) out.push(`The one before is kept in the store as version ${replaced}.`);
-  out.push(`${filled.length} of ${filled.length + empty.length} sections are filled.${empty.length > 0 ? ` Not known yet: ${empty.join(", ")}.` : ""}`);
+  out.push(
+    `${filled.length} of ${filled.length + empty.length} sections are filled.${empty.length > 0 ? ` Not known yet: ${empty.join(", ")}.` : ""}`,
+  );
   out.push("It is yours: edit the file at any time, the next goal reads it as it is then.");
-  if (draft.cost > 0) out.push(draft.rehearsal ? `Rehearsal: nothing was spent (a real call would have cost about ${dollars(draft.cost)}).` : `Cost ${dollars(draft.cost)}.`);
-  if (draft.rehearsal) out.push(`No model read your text: its sentences were only sorted. For the real one: bun run start init --from ${draft.origin} --force`);
+  if (draft.cost > 0)
+    out.push(
+      draft.rehearsal
+        ? `Rehearsal: nothing was spent (a real call would have cost about ${dollars(draft.cost)}).`
+        : `Cost ${dollars(draft.cost)}.`,
+    );
+  if (draft.rehearsal)
+    out.push(
+      `No model read your text: its sentences were only sorted. For the real one: bun run start init --from ${draft.origin} --force`,
+    );
   const real = app.config.apiKey !== null && !draft.rehearsal;
   out.push("", `Next: bun run start ${real ? "--dry-run" : "--rehearse"} "Increase signup conversion by 20%"`);
   print(out.join("\n"));
@@ -113,7 +165,11 @@ async function save(app: Application, draft: Draft, options: InitOptions): Promi
 }
 
 function refuseExisting(body: string | null, path: string): void {
-  if (body !== null) throw new UsageError(`there is a product context already: ${path}`, "edit it, or replace it with --force (the store keeps the old one as a version)");
+  if (body !== null)
+    throw new UsageError(
+      `there is a product context already: ${path}`,
+      "edit it, or replace it with --force (the store keeps the old one as a version)",
+    );
 }
 
 function stoppedCode(why: StopWhy): number {

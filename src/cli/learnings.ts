@@ -7,9 +7,9 @@ import { LEARNING_MAX_CHARS, type Learning } from "../domain/learning.ts";
 import { suggest } from "../domain/problem.ts";
 import { addLearning, changeLearning, getLearning, listLearnings } from "../store/learnings.ts";
 import { writeLearnings } from "../work/scribe.ts";
-import { columns } from "./columns.ts";
 import { UsageError } from "./errors.ts";
-import { oneLine, print, printJson, type Styles } from "./output.ts";
+import { learningJson, learningsText } from "./learnings-text.ts";
+import { oneLine, print, printJson } from "./output.ts";
 import { configFor, openApplication, resolveId, stylesFor, type CommonOptions } from "./session.ts";
 import { storeThere } from "./store-there.ts";
 
@@ -203,43 +203,4 @@ async function say(app: Application, id: string, done: string, options: Learning
       `${done}: ${oneLine(learning.statement, 160)}\n  ${learning.id}  ${learning.skill ?? "all skills"}, confidence ${learning.confidence.toFixed(2)}, ${learning.status}`,
     );
   return EXIT.done;
-}
-
-function learningJson({ id, statement, skill, category, tags, confidence, evidence, status, origin, createdAt }: Learning) {
-  return {
-    id,
-    statement,
-    skill,
-    category,
-    tags,
-    confidence,
-    evidence,
-    status,
-    origin,
-    createdAt: new Date(createdAt).toISOString(),
-  };
-}
-
-/** Surest first within a skill. `rehearsed`: how many rehearsals have left behind, which never count. */
-export function learningsText(found: readonly Learning[], rehearsed: number, style: Styles): string {
-  if (found.length === 0) {
-    const aside = rehearsed > 0 ? [`(${rehearsed} from rehearsals: they never inform real work.)`] : [];
-    return [
-      "No learnings here yet. Reviews make them as goals run; or say one yourself:",
-      '  bun run start learnings add "Say the price on the button"',
-      ...aside,
-    ].join("\n");
-  }
-  const of = (entry: Learning) => entry.skill ?? "";
-  const sorted = found.toSorted((a, b) => (of(a) === of(b) ? b.confidence - a.confidence : of(a) < of(b) ? -1 : 1));
-  const paint = { active: style.green, hypothesis: style.yellow, retired: style.dim };
-  const rows = sorted.map((entry) => [
-    entry.skill ?? style.dim("all skills"),
-    oneLine(entry.statement, 90),
-    entry.confidence.toFixed(2),
-    paint[entry.status](entry.status),
-    entry.origin,
-    entry.id,
-  ]);
-  return columns([["skill", "statement", "conf.", "status", "from", "id"].map(style.dim), ...rows], [2]);
 }

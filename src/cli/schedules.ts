@@ -18,9 +18,14 @@ export async function schedules(options: { readonly json?: boolean }): Promise<n
   const entries = Object.entries(registry.schedules);
   const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
   const now = new Date();
-  const rows = await Promise.all(entries.map(async ([name, schedule]) => ({ name, ...schedule, next: await nextFirings(schedule, now) })));
+  const rows = await Promise.all(
+    entries.map(async ([name, schedule]) => ({ name, ...schedule, next: await nextFirings(schedule, now) })),
+  );
   const faulty = problems.filter((problem) => problem.file.endsWith("schedules.yaml") && problem.severity === "error").length;
-  if (faulty > 0) note(`${faulty} ${faulty === 1 ? "error" : "errors"} in the schedules' file: see \`validate\`. What is wrong fires nothing and is not listed.`);
+  if (faulty > 0)
+    note(
+      `${faulty} ${faulty === 1 ? "error" : "errors"} in the schedules' file: see \`validate\`. What is wrong fires nothing and is not listed.`,
+    );
   if (options.json) {
     printJson({
       schedules: rows.map(({ name, cron, zone, pipeline, priority, catch_up, enabled, next }) => ({
@@ -42,11 +47,24 @@ export async function schedules(options: { readonly json?: boolean }): Promise<n
   }
   const { bold, dim } = stylesFor(config);
   const elsewhere = rows.some((row) => row.zone !== here);
-  const head = ["schedule", "cron", "zone", "pipeline", "priority", "", "next, in its zone", ...(elsewhere ? [`next, here (${here})`] : [])];
+  const head = [
+    "schedule",
+    "cron",
+    "zone",
+    "pipeline",
+    "priority",
+    "",
+    "next, in its zone",
+    ...(elsewhere ? [`next, here (${here})`] : []),
+  ];
   const body = rows.flatMap(({ name, cron, zone, pipeline, priority, enabled, next }) => {
     const first = [name, cron, zone, pipeline, priority, enabled ? "on" : "off"];
     if (next.length === 0) return [[...first, "-"]];
-    return next.map((at, i) => [...(i === 0 ? first : first.map(() => "")), wallClock(at, zone), ...(elsewhere ? [wallClock(at, here)] : [])]);
+    return next.map((at, i) => [
+      ...(i === 0 ? first : first.map(() => "")),
+      wallClock(at, zone),
+      ...(elsewhere ? [wallClock(at, here)] : []),
+    ]);
   });
   print(table([head.map(bold), ...body]));
   print(dim("\nSchedules fire in the daemon, while it runs. A single goal never starts one."));

@@ -16,6 +16,9 @@ export type CallsView = {
   readonly rehearsal: boolean;
 };
 
+/** The flag of a call that a person settled: when it ended says nothing of how long it took. */
+export const RECONCILED = "reconciled";
+
 /** In the order in which people read them; the domain's order is that of the wire. */
 const SHOWN_PARTS: readonly PartKind[] = ["charter", "context", "skill", "learnings", "inputs", "tools"];
 
@@ -45,7 +48,7 @@ export function callsJson(view: CallsView) {
       outputTokens: usage.output,
       holdUsd: usd(call.hold),
       costUsd: usd(call.cost),
-      durationMs: call.endedAt === null ? null : call.endedAt - call.startedAt,
+      durationMs: call.endedAt === null || call.flags.includes(RECONCILED) ? null : call.endedAt - call.startedAt,
       flags: call.flags,
       learnings: call.learnings,
     };
@@ -118,7 +121,7 @@ function totals(view: CallsView, calls: readonly CallJson[]): string[] {
       `${n(sum((call) => call.outputTokens))} output tokens, ${view.rehearsal ? `nothing spent (a real run: about ${cost})` : cost}` +
       `${held > 0 ? `, and ${dollars(held)} held` : ""}.`,
     share === null
-      ? "Cache: no call came after an earlier one of the same skill and model had begun to answer, so none could read from it."
-      : `Cache: ${(share * 100).toFixed(1)} % of the tokens of the stable parts (${stable}) were cache reads, over ${count(eligible, "call")} that began after an earlier call of the same skill and model had begun to answer.`,
+      ? "Cache: no call came after an earlier one of the same skill, model and step had begun to answer, so none could read from it."
+      : `Cache: ${(share * 100).toFixed(1)} % of the tokens of the stable parts (${stable}) were cache reads, over ${count(eligible, "call")} that began after an earlier call of the same skill, model and step had begun to answer.`,
   ];
 }

@@ -14,7 +14,7 @@ import type { Read } from "../store/store.ts";
 import { duration } from "../work/report-file.ts";
 import { columns, indent, stamp } from "./columns.ts";
 import { oneLine, type Style, type Styles } from "./output.ts";
-import { statusWord } from "./status.ts";
+import { statusWord } from "./status-text.ts";
 
 export type GoalView = {
   readonly result: GoalResult;
@@ -176,6 +176,6 @@ function costLine({ goal, result, held, calls }: GoalView): string {
   const spent = goal.rehearsal
     ? `Rehearsal: nothing was spent; these calls would have cost about ${dollars(cost)}`
     : `Cost ${dollars(cost)}`;
-  const lost = held > 0 ? `, ${dollars(held)} held for answers that are lost or on their way` : "";
-  return `${spent}${lost} of a cap of ${dollars(goal.cap + goal.allowed)}${quoted}. Calls ${calls}, time ${duration(result.durationMs)}.`;
+  const lost = held > 0 ? ` ${dollars(held)} more is held for answers that are lost or on their way.` : "";
+  return `${spent} of a cap of ${dollars(goal.cap + goal.allowed)}${quoted}.${lost} Calls ${calls}, time ${duration(result.durationMs)}.`;
 }

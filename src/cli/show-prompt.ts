@@ -8,6 +8,7 @@ import { getLearning } from "../store/learnings.ts";
 import type { Read } from "../store/store.ts";
 import { columns, indent, stamp } from "./columns.ts";
 import { oneLine, type Styles } from "./output.ts";
+import { RECONCILED } from "./show-calls.ts";
 
 /** Where the provider did not count: English text has about four characters a token. */
 const CHARS_PER_TOKEN = 4;
@@ -84,7 +85,7 @@ export function promptText(view: PromptView, style: Styles): string {
     ],
     [
       "began",
-      `${stamp(call.startedAt)} UTC${call.endedAt === null ? "" : `, took ${((call.endedAt - call.startedAt) / 1000).toFixed(1)} s`}`,
+      `${stamp(call.startedAt)} UTC${call.endedAt === null || call.flags.includes(RECONCILED) ? "" : `, took ${((call.endedAt - call.startedAt) / 1000).toFixed(1)} s`}`,
     ],
     ["hold", `${dollars(call.hold)} at worst`],
     ["cost", `${dollars(call.cost)}${call.rehearsal ? " (a rehearsal: nothing was spent)" : ""}`],

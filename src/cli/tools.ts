@@ -33,7 +33,9 @@ export async function tools(options: { readonly json?: boolean }): Promise<numbe
     return EXIT.done;
   }
   if (servers.length === 0) {
-    print("There are no tools in tools.yaml. A skill without tools advises: it works from your goal, the product context and what it knows,\nnames the numbers it would need, and touches nothing outside. tools.yaml says in its first lines how to add one.");
+    print(
+      "There are no tools in tools.yaml. A skill without tools advises: it works from your goal, the product context and what it knows,\nnames the numbers it would need, and touches nothing outside. tools.yaml says in its first lines how to add one.",
+    );
     return EXIT.done;
   }
   const { bold, green, yellow } = stylesFor(config);
@@ -51,9 +53,15 @@ export async function tools(options: { readonly json?: boolean }): Promise<numbe
 export function toolServers(registry: Pick<Registry, "tools" | "skills">, known: Variables): ToolServer[] {
   return Object.entries(registry.tools.mcpServers).map(([name, server]) => {
     const { role = null, enabled = true } = server;
-    const skills = server.skills ?? [...registry.skills.values()].filter((skill) => role !== null && skill.tools.includes(role)).map((skill) => skill.name);
+    const skills =
+      server.skills ??
+      [...registry.skills.values()].filter((skill) => role !== null && skill.tools.includes(role)).map((skill) => skill.name);
     const unset = variablesOf(server).filter((variable) => !known[variable]);
-    const reason = !enabled ? "enabled is false" : unset.length > 0 ? `${unset.map((variable) => `\${${variable}}`).join(" and ")} ${unset.length === 1 ? "is" : "are"} not set` : null;
+    const reason = !enabled
+      ? "enabled is false"
+      : unset.length > 0
+        ? `${unset.map((variable) => `\${${variable}}`).join(" and ")} ${unset.length === 1 ? "is" : "are"} not set`
+        : null;
     return { name, role, skills, on: reason === null, reason };
   });
 }

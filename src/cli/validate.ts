@@ -7,7 +7,10 @@ import { print, printJson, type Styles } from "./output.ts";
 import { configFor, stylesFor } from "./session.ts";
 
 /** How many there are to work with; null where an error leaves nothing to count. */
-export type TeamCounts = Record<"skills" | "pipelines" | "schedules" | "events", number | null> & { readonly errors: number; readonly warnings: number };
+export type TeamCounts = Record<"skills" | "pipelines" | "schedules" | "events", number | null> & {
+  readonly errors: number;
+  readonly warnings: number;
+};
 
 export async function validate(options: { readonly json?: boolean }): Promise<number> {
   const config = configFor({});
@@ -15,7 +18,13 @@ export async function validate(options: { readonly json?: boolean }): Promise<nu
   const counts = countTeam(loaded);
   const problems = inOrder(loaded.problems);
   if (options.json) {
-    const list = problems.map(({ severity, file, line, message, hint }) => ({ severity, file, line: line ?? null, message, hint: hint ?? null }));
+    const list = problems.map(({ severity, file, line, message, hint }) => ({
+      severity,
+      file,
+      line: line ?? null,
+      message,
+      hint: hint ?? null,
+    }));
     printJson({ ok: counts.errors === 0, problems: list, counts });
   } else print(problemsText(problems, counts, stylesFor(config)));
   return counts.errors > 0 ? EXIT.config : EXIT.done;
@@ -35,7 +44,9 @@ export function countTeam({ registry, problems }: Pick<LoadedRegistry, "registry
 
 /** The counts as a sentence: what there is to work with, and what is wrong. */
 export function countsText(counts: TeamCounts): string {
-  const team = (["skills", "pipelines", "schedules", "events"] as const).map((name) => `${counts[name] ?? 0} ${plural(name, counts[name])}`);
+  const team = (["skills", "pipelines", "schedules", "events"] as const).map(
+    (name) => `${counts[name] ?? 0} ${plural(name, counts[name])}`,
+  );
   const wrong = `${counts.errors} ${plural("errors", counts.errors)}, ${counts.warnings} ${plural("warnings", counts.warnings)}`;
   return counts.skills === null ? `nothing to work with: ${wrong}` : `${team.join(", ")}: ${wrong}`;
 }

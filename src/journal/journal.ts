@@ -146,7 +146,8 @@ export function createJournal(options: JournalOptions): Journal {
           const current = await getGoal(tx, goal.id);
           if (current?.status !== "running") throw new GoalStopped(`the goal is ${current?.status ?? "gone"}`);
         }
-        if ((await capHits(tx, goal.rehearsal)) >= CAP_HITS_LIMIT && goal.allowed === 0) throw new CapHits();
+        const hits = await capHits(tx, goal.rehearsal);
+        if (hits >= CAP_HITS_LIMIT && goal.allowed === 0) throw new CapHits();
         const { level, scope } = await worstLevel(tx, periodScopes, goal.rehearsal);
         if (scope && !mayWork(level, goal.priority) && goal.allowed === 0) throw new HoldRefused(scope);
         const state = await scopeState(tx, goalScope, goal.rehearsal);
@@ -171,7 +172,7 @@ export function createJournal(options: JournalOptions): Journal {
           scopes,
           processId: options.processId,
         });
-        await resetCapHits(tx, goal.rehearsal);
+        if (hits > 0) await resetCapHits(tx, goal.rehearsal);
         tx.emit(
           {
             type: "call.held",

@@ -78,21 +78,7 @@ export type Refusal = { readonly refused: ScopeState };
 export async function holdCall(tx: Tx, call: NewCall): Promise<void> {
   const flag = call.rehearsal ? 1 : 0;
   for (const scope of call.scopes) {
-    await tx.db
-      .insertInto("scopes")
-      .values({
-        tenant: tx.tenant,
-        kind: scope.kind,
-        id: scope.id,
-        rehearsal: flag,
-        spent: 0,
-        held: 0,
-        allowed: 0,
-        level: "normal",
-      })
-      .onConflict((conflict) => conflict.columns(["tenant", "kind", "id", "rehearsal"]).doNothing())
-      .execute();
-    const updated = await tx.db
+    const update = tx.db
       .updateTable("scopes")
       .set((eb) => ({ held: eb("held", "+", call.hold) }))
       .where("tenant", "=", tx.tenant)
@@ -102,8 +88,13 @@ export async function holdCall(tx: Tx, call: NewCall): Promise<void> {
       .where((where) =>
         where(where("spent", "+", where.ref("held")), "<=", where(where.val(scope.cap - call.hold), "+", where.ref("allowed"))),
       )
-      .returning(["spent", "held", "allowed", "level"])
-      .executeTakeFirst();
+      .returning(["spent", "held", "allowed", "level"]);
+    let updated = await update.executeTakeFirst();
+    if (!updated) {
+      // A refusal, or the first call of a scope: only that one pays for adding it.
+      await addScope(tx, scope, flag);
+      updated = await update.executeTakeFirst();
+    }
     if (!updated) throw new HoldRefused(await scopeState(tx, scope, call.rehearsal));
     await noteLevel(tx, { ...scope, ...updated }, updated.level, call.goalId, call.rehearsal);
   }
@@ -137,6 +128,15 @@ export async function holdCall(tx: Tx, call: NewCall): Promise<void> {
       answered_at: null,
       ended_at: null,
     })
+    .execute();
+}
+
+/** An empty scope, unless there is one. */
+async function addScope(tx: Tx, { kind, id }: Scope, rehearsal: number): Promise<void> {
+  await tx.db
+    .insertInto("scopes")
+    .values({ tenant: tx.tenant, kind, id, rehearsal, spent: 0, held: 0, allowed: 0, level: "normal" })
+    .onConflict((conflict) => conflict.columns(["tenant", "kind", "id", "rehearsal"]).doNothing())
     .execute();
 }
 
@@ -262,7 +262,8 @@ export async function endCall(tx: Tx, id: string, end: CallEnd): Promise<Call> {
     ended_at: tx.now,
   };
   await tx.db.updateTable("calls").set(after).where("tenant", "=", tx.tenant).where("id", "=", id).execute();
-  return toCall({ ...row, ...after });
+  const { state, cost, usage: used, stop, flags, answeredAt } = end;
+  return { ...before, state, cost, usage: used, stop, flags, answeredAt, endedAt: tx.now };
 }
 
 function whereKey(read: Read, key: CallKey) {

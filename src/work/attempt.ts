@@ -150,7 +150,8 @@ async function judge(
 ): Promise<Judgement[] | null> {
   // The Director's own work has no reviewer above it.
   if (task.skill === DIRECTOR) return [];
-  const reviews = await team.store.read((read) => reviewsOf(read, task.id));
+  // A first version has nothing behind it.
+  const reviews = deliverable.revision === 0 ? [] : await team.store.read((read) => reviewsOf(read, task.id));
   const earlier = reviews
     .filter((review) => review.revision === Math.max(-1, ...reviews.map((entry) => entry.revision)))
     .flatMap((review) => review.findings);
@@ -159,7 +160,7 @@ async function judge(
     const decision = await reviewDeliverable(
       team.journal,
       team.registry,
-      { goal, context, task, deliverable, reviewer, earlier: deliverable.revision > 0 ? earlier : [], lease },
+      { goal, context, task, deliverable, reviewer, earlier, lease },
       signal,
     );
     if (decision.kind === "stopped") {

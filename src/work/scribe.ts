@@ -13,6 +13,9 @@ import { outputPath } from "./output-file.ts";
 import { composeReport, REHEARSAL_MARK, reportPath } from "./report-file.ts";
 import type { Team } from "./team.ts";
 
+/** The work that an event sets in motion begins first: a model's answer is then a long time away, and no reader is as quick. */
+const PAUSE_MS = 25;
+
 export interface Scribe {
   /** Resolves when everything that events asked for so far is on disk. Rejects with the first failed write, and forgets it. */
   flush(): Promise<void>;
@@ -24,8 +27,12 @@ export interface Scribe {
 export function createScribe(team: Team, owns: (goalId: string) => boolean): Scribe {
   let queue: Promise<void> = Promise.resolve();
   let failure: unknown = null;
+  let hurry = Promise.withResolvers<void>();
   const later = (job: () => Promise<void>) => {
-    queue = queue.then(job).catch((error: unknown) => {
+    queue = queue
+      .then(() => Promise.race([Bun.sleep(PAUSE_MS), hurry.promise]))
+      .then(job)
+      .catch((error: unknown) => {
       failure ??= error;
       team.log.error("a document could not be written", { error });
     });
@@ -36,7 +43,9 @@ export function createScribe(team: Team, owns: (goalId: string) => boolean): Scr
     if (job) later(job);
   });
   const flush = async () => {
+    hurry.resolve();
     await queue;
+    hurry = Promise.withResolvers();
     const error = failure;
     failure = null;
     if (error !== null) throw error;

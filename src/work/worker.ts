@@ -3,8 +3,8 @@
 import type { Lease, Task } from "../domain/task.ts";
 import type { Log } from "../log/log.ts";
 import type { Queue } from "../queue/queue.ts";
-import { claimTask, LeaseLost, renewLease } from "../store/leases.ts";
-import type { Store } from "../store/store.ts";
+import { claimTask, LeaseLost, renewLease, type ClaimFilter } from "../store/leases.ts";
+import type { Store, Tx } from "../store/store.ts";
 
 export type WorkerOptions = {
   readonly store: Store;
@@ -35,6 +35,16 @@ const LEASE_MS = 15_000;
 /** How often to look around without being told: for lost signals, dead processes and tasks that are due later. */
 const LOOK_MS = 2_000;
 
+async function claimUpTo(tx: Tx, filter: ClaimFilter, most: number): Promise<Task[]> {
+  const tasks: Task[] = [];
+  while (tasks.length < most) {
+    const task = await claimTask(tx, filter);
+    if (!task) break;
+    tasks.push(task);
+  }
+  return tasks;
+}
+
 export function startWorker(options: WorkerOptions): Worker {
   const { store, log } = options;
   const leaseMs = options.leaseMs ?? LEASE_MS;
@@ -47,14 +57,17 @@ export function startWorker(options: WorkerOptions): Worker {
   async function claimAll(): Promise<void> {
     while (!stopping && running.size < options.concurrency) {
       const filter = { owner: options.owner, leaseMs, rehearsal: options.rehearsal, goalId: options.goalId };
-      const task = await store.write("task.claim", (tx) => claimTask(tx, filter));
-      if (!task) return;
-      const controller = new AbortController();
-      const done: Promise<void> = run(task, controller).finally(() => {
-        running.delete(done);
-        look();
-      });
-      running.set(done, controller);
+      const free = options.concurrency - running.size;
+      const tasks = await store.write("task.claim", (tx) => claimUpTo(tx, filter, free));
+      for (const task of tasks) {
+        const controller = new AbortController();
+        const done: Promise<void> = run(task, controller).finally(() => {
+          running.delete(done);
+          look();
+        });
+        running.set(done, controller);
+      }
+      if (tasks.length < free) return;
     }
   }
 

@@ -17,18 +17,40 @@ export function contextReply(elements: readonly Element[]): { sections: { name: 
     const at = named >= 0 ? named : best(scores);
     if (at >= 0 && (named >= 0 || (scores[at] ?? 0) > MIN_SCORE)) found[at]?.push(sentence);
   }
+  // What a text begins with says what it is about, in words that need not be the question's.
+  const opening = withHeadings(elementText(elements, "source")).find((entry) => entry.sentence.length > 40)?.sentence;
+  if (found[0]?.length === 0 && opening !== undefined) {
+    for (const list of found) if (list.includes(opening)) list.splice(list.indexOf(opening), 1);
+    found[0].push(opening);
+  }
   return {
-    sections: wanted.flatMap(({ name }, i) => (found[i]?.length ? [{ name, text: found[i].join(" ") }] : [])),
+    sections: wanted.flatMap(({ name }, i) => (found[i]?.length ? [{ name, text: found[i].join("\n") }] : [])),
     missing: wanted.filter((_, i) => !found[i]?.length).map((section) => section.name),
   };
+}
+
+/** Of a readme only what somebody says: no code, no pictures, no markup, no addresses, no lines that are just a link. */
+function prose(source: string): string {
+  return source
+    .replace(/^(```|~~~)[\s\S]*?^\1/gm, "")
+    .replace(/<!--[\s\S]*?-->/g, "")
+    .replace(/<\/?[a-z][^>]*>/gi, " ")
+    .replace(/!\[[^\]]*\]\([^)]*\)/g, "")
+    .split("\n")
+    .filter((line) => line.replace(/\[[^\]]*\]\([^)]*\)/g, "").replace(/[^\p{L}]/gu, "").length > 0)
+    .join("\n")
+    .replace(/\[([^\]]*)\]\([^)]*\)/g, "$1")
+    .replace(/&nbsp;|[*_`]{1,3}/g, "");
 }
 
 /** The source's sentences, each with the heading that it stands under. */
 function withHeadings(source: string): { heading: string; sentence: string }[] {
   let heading = "";
-  return source.split("\n").flatMap((line) => {
-    const title = /^#{1,6}\s+(?:\d+[.)]\s*)?(.+?)\s*#*$/.exec(line.trim())?.[1];
-    if (title !== undefined) heading = title;
-    return title === undefined ? sentences(line).map((sentence) => ({ heading, sentence })) : [];
-  });
+  return prose(source)
+    .split("\n")
+    .flatMap((line) => {
+      const title = /^#{1,6}\s+(?:\d+[.)]\s*)?(.+?)\s*#*$/.exec(line.trim())?.[1];
+      if (title !== undefined) heading = title;
+      return title === undefined ? sentences(line).map((sentence) => ({ heading, sentence })) : [];
+    });
 }

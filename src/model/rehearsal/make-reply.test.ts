@@ -32,7 +32,11 @@ test.each<[string, MakeShown]>([
   expect(text.trimEnd()).toEndWith("</handoff>");
   const { body: deliverable, missing, warnings } = readHandoff(text);
   expect(warnings.length).toBeGreaterThan(0);
-  expect(missing).toEqual(shown.context === null ? ["product context: there is none yet"] : ["product context: Proof points"]);
+  expect(missing).toEqual(
+    shown.context === null
+      ? ["There is no product context: who buys the product, what it does for them and how it speaks are unknown."]
+      : ["The product context says nothing about: Proof points"],
+  );
   // Its only numbers are those that it was given.
   const given = JSON.stringify(makePrompt(shown));
   for (const [number] of deliverable.matchAll(/\d+/g)) expect(given).toContain(number);

@@ -69,8 +69,8 @@ export function readMakeScene(scene: Scene): MakeScene {
       .slice(0, MOST_SOURCES),
     missing:
       context === null
-        ? ["product context: there is none yet"]
-        : emptySections(context).map((name) => `product context: ${name}`),
+        ? ["There is no product context: who buys the product, what it does for them and how it speaks are unknown."]
+        : emptySections(context).map((name) => `The product context says nothing about: ${name}`),
   };
 }
 

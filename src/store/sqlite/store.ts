@@ -3,9 +3,8 @@
 import { Database } from "bun:sqlite";
 import { mkdirSync, realpathSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { Kysely } from "kysely";
+import { Kysely, type Selectable } from "kysely";
 import { createStore } from "../engine.ts";
-import { eventsAfter } from "../feed.ts";
 import { migrate, schemaProblems } from "../migrate.ts";
 import { migrations as history } from "../migrations.ts";
 import type { Schema } from "../schema.ts";
@@ -51,6 +50,10 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     open.push(reading);
     reading.run(`pragma busy_timeout = ${BUSY_MS}`);
     const reader = new Kysely<Schema>({ dialect: sqliteDialect(reading) });
+    // As plain statements: they run after every commit. (For `tenant || ''` see eventsAfter.)
+    const after = reading.query<Selectable<Schema["events"]>, [number, string, number]>(
+      "select * from events where seq > ? and tenant || '' = ? order by seq limit ?",
+    );
     const newest = reading.query<{ seq: number }, []>("select coalesce(max(seq), 0) as seq from events");
 
     return createStore(
@@ -60,7 +63,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
         reader,
         events: {
           newest: () => newest.get()?.seq ?? 0,
-          after: (seq, limit) => eventsAfter(reader, { tenant, seq, limit }),
+          after: (seq, limit) => after.all(seq, tenant, limit),
           watch: (wake) => watchWal(path, wake, log),
         },
         write: (_name, run) => inTurn(file, () => run(() => {})),

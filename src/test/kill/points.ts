@@ -21,7 +21,10 @@ export async function namedPoints(): Promise<string[]> {
     if (/^test\/|\.test\.ts$|\.fixture\.ts$|(?:^|\/)contract[^/]*\.ts$/.test(path)) continue;
     texts.push(await Bun.file(join(SRC, path)).text());
   }
-  return pointsIn(texts, migrations.map((migration) => migration.name));
+  return pointsIn(
+    texts,
+    migrations.map((migration) => migration.name),
+  );
 }
 
 export function pointsIn(texts: readonly string[], migrationNames: readonly string[]): string[] {
@@ -31,7 +34,8 @@ export function pointsIn(texts: readonly string[], migrationNames: readonly stri
     const unread = /\bstore\s*\.write\((?!\s*"[a-z]+\.[a-z]+"|[`"]?\$|name\b)[^\n]*/.exec(text);
     // The transaction's own messages quote a write by its name.
     if (unread && !/^store\.write\("\$\{/.test(unread[0])) throw new Error(`the name of this write cannot be read: ${unread[0]}`);
-    for (const [, name] of text.matchAll(/\.write\(\s*"([a-z]+\.[a-z]+)"/g)) for (const point of around(name ?? "")) points.add(point);
+    for (const [, name] of text.matchAll(/\.write\(\s*"([a-z]+\.[a-z]+)"/g))
+      for (const point of around(name ?? "")) points.add(point);
     for (const [, point] of text.matchAll(/\breached\("([^"]+)"\)/g)) points.add(point ?? "");
     for (const [, template] of text.matchAll(/\breached\(`([^`]+)`\)/g)) {
       if (!TEMPLATES.has(template ?? "")) throw new Error(`a crash point of a new form: ${template}`);

@@ -28,17 +28,25 @@ export type Witness = {
   stop(): Promise<void>;
 };
 
-export async function startWitness(options: { folder: string; name: string; seed: number; faults: readonly string[] }): Promise<Witness> {
+export async function startWitness(options: {
+  folder: string;
+  name: string;
+  seed: number;
+  faults: readonly string[];
+}): Promise<Witness> {
   const log = join(options.folder, `${options.name}.jsonl`);
   appendFileSync(log, "");
   const faults = options.faults.length > 0 ? ["--fault", ...options.faults] : [];
-  const child = Bun.spawn([process.execPath, CLI, "rehearsal", "--port", "0", "--log", log, "--seed", String(options.seed), ...faults], {
-    cwd: options.folder,
-    env: childEnv({}),
-    stdin: "ignore",
-    stdout: "ignore",
-    stderr: "pipe",
-  });
+  const child = Bun.spawn(
+    [process.execPath, CLI, "rehearsal", "--port", "0", "--log", log, "--seed", String(options.seed), ...faults],
+    {
+      cwd: options.folder,
+      env: childEnv({}),
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: "pipe",
+    },
+  );
   const url = await addressFrom(child.stderr);
   let offset = 0;
   async function mark(): Promise<void> {

@@ -1,0 +1,141 @@
+import { describe, expect, test } from "bun:test";
+import type { Goal } from "../domain/goal.ts";
+import { nano } from "../domain/money.ts";
+import { statusResult } from "../domain/result.ts";
+import { styles } from "./output.ts";
+import { statusJson, statusText, statusWord, type StatusGoal, type StatusView } from "./status-text.ts";
+
+const NOW = Date.UTC(2026, 10, 21, 12);
+const plain = styles(false);
+
+function goal(change: Partial<Goal> = {}): Goal {
+  return {
+    id: "goal_01k9x7h3zqf0v8w2m4n6p8r0t2",
+    title: "More signups",
+    text: "More signups, please",
+    category: "optimization",
+    source: "cli",
+    pipeline: null,
+    priority: "P1",
+    status: "completed",
+    pause: null,
+    reason: null,
+    rehearsal: false,
+    cap: nano(5),
+    allowed: 0,
+    planVersion: 1,
+    failures: 0,
+    changes: 0,
+    contextVersion: 0,
+    createdAt: NOW - 3 * 3_600_000,
+    endedAt: NOW,
+    ...change,
+  };
+}
+
+const entry = (change: Partial<Goal> = {}, rest: Partial<StatusGoal> = {}): StatusGoal => ({
+  goal: goal(change),
+  tasks: 4,
+  done: 3,
+  cost: nano(1.5),
+  ...rest,
+});
+
+function view(change: Partial<StatusView> = {}): StatusView {
+  const scope = { spent: nano(2), held: 0, allowed: 0 };
+  return {
+    level: "full",
+    reasons: [],
+    goals: [entry()],
+    questions: 0,
+    atWork: true,
+    day: { kind: "day", id: "2026-11-21", cap: nano(10), ...scope },
+    month: { kind: "month", id: "2026-11", cap: nano(50), ...scope },
+    now: NOW,
+    ...change,
+  };
+}
+
+describe("status", () => {
+  test("the JSON is the shape that the domain says, also when there is nothing", () => {
+    const json = statusJson(
+      view({ goals: [entry(), entry({ status: "paused", pause: "budget" }, { tasks: 0, done: 0, cost: 0 })] }),
+    );
+    expect(statusResult.parse(json)).toEqual(json);
+    expect(json.goals[0]).toMatchObject({ tasks: 4, tasksDone: 3, costUsd: 1.5, status: "completed" });
+    expect(statusResult.parse(statusJson(view({ goals: [] })))).toEqual({ level: "full", goals: [] });
+  });
+
+  test("a goal is one row with its whole id, its tasks, cost and age", () => {
+    const row = statusText(view(), plain)
+      .split("\n")
+      .find((line) => line.startsWith("goal_"));
+    expect(row).toMatch(/^goal_01k9x7h3zqf0v8w2m4n6p8r0t2 {2}More signups +completed +3\/4 +\$1\.50 +3 h$/);
+  });
+
+  test("the level says why only when it is not full", () => {
+    expect(statusText(view(), plain)).toStartWith("Level: full\n\n");
+    expect(statusText(view({ level: "limited", reasons: ["it is late"] }), plain)).toStartWith("Level: limited\n  it is late\n");
+  });
+
+  test("an empty workspace says how to begin", () => {
+    const text = statusText(view({ goals: [] }), plain);
+    expect(text).toContain("No goals yet");
+    expect(text).toContain("--rehearse");
+    expect(text).not.toContain("goal_");
+  });
+
+  test("questions come with the command that shows them", () => {
+    expect(statusText(view({ questions: 1 }), plain)).toContain("1 question waits for you: bun run start approvals");
+    expect(statusText(view({ questions: 2 }), plain)).toContain("2 questions wait for you");
+    expect(statusText(view(), plain)).not.toContain("approvals");
+  });
+
+  test("what stands still names its reason and the command that makes it go on", () => {
+    const paused = entry({ status: "paused", pause: "budget", reason: "the day's budget is used up", endedAt: null });
+    const text = statusText(view({ goals: [paused] }), plain);
+    expect(text).toContain("paused (budget)");
+    expect(text).toContain("the day's budget is used up");
+    expect(text).toContain("bun run start resume goal_01k9x7h3zqf0v8w2m4n6p8r0t2\n");
+  });
+
+  test("a running goal stands still only when no process is alive; a rehearsal goes on as one", () => {
+    const running = entry({ status: "running", endedAt: null, rehearsal: true });
+    expect(statusText(view({ goals: [running], atWork: true }), plain)).not.toContain("resume");
+    expect(statusText(view({ goals: [running], atWork: false }), plain)).toContain("r0t2 --rehearse");
+  });
+
+  test("a goal that waits for an answer is told of with the questions, not as standing still", () => {
+    const asked = entry({ status: "paused", pause: "question", endedAt: null });
+    expect(statusText(view({ goals: [asked], questions: 1 }), plain)).not.toContain("resume");
+  });
+
+  test("a rehearsal's cost stands in brackets, and the words say why", () => {
+    const text = statusText(view({ goals: [entry({ rehearsal: true })] }), plain);
+    expect(text).toContain("($1.50)");
+    expect(text).toContain("nothing was spent");
+  });
+
+  test("titles from outside stay on their row", () => {
+    const text = statusText(view({ goals: [entry({ title: "a\nb\x1b[31mc" })] }), plain);
+    expect(text).toContain("a b[31mc");
+    expect(text).not.toContain("\x1b");
+  });
+
+  test("spend stands against the cap with what was allowed on top", () => {
+    const day = { kind: "day", id: "2026-11-21", cap: nano(10), spent: nano(9), held: nano(2), allowed: nano(5) } as const;
+    expect(statusText(view({ day }), plain)).toContain("Today $9.00 spent and $2.00 held of $15.00 (with $5.00 allowed on top)");
+  });
+
+  test("many goals: the newest are shown, the rest is counted", () => {
+    const text = statusText(view({ goals: Array.from({ length: 23 }, () => entry()) }), plain);
+    expect(text.match(/^goal_/gm)).toHaveLength(20);
+    expect(text).toContain("and 3 older");
+  });
+
+  test("every pause has its word", () => {
+    expect(statusWord({ status: "paused", pause: "question" })).toBe("paused (waits for you)");
+    expect(statusWord({ status: "paused", pause: "model_away" })).toBe("paused (model away)");
+    expect(statusWord({ status: "failed", pause: null })).toBe("failed");
+  });
+});

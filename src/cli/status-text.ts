@@ -1,0 +1,115 @@
+/** The status as text and as JSON: the level, the goals, what stands still and what makes it go on, spend against the caps. */
+
+import type { ScopeState } from "../domain/budget.ts";
+import type { Goal } from "../domain/goal.ts";
+import { dollars, usd, type Nano } from "../domain/money.ts";
+import type { StatusResult } from "../domain/result.ts";
+import type { HealthLevel } from "../health/level.ts";
+import { age, columns, count, START } from "./columns.ts";
+import { oneLine, type Styles } from "./output.ts";
+
+const GOALS_SHOWN = 20;
+const STILL_SHOWN = 5;
+
+export type StatusGoal = { readonly goal: Goal; readonly tasks: number; readonly done: number; readonly cost: Nano };
+export type StatusView = {
+  readonly level: HealthLevel;
+  readonly reasons: readonly string[];
+  /** Newest first. */
+  readonly goals: readonly StatusGoal[];
+  readonly questions: number;
+  /** Whether any process that could work on a goal is alive. */
+  readonly atWork: boolean;
+  readonly day: ScopeState;
+  readonly month: ScopeState;
+  readonly now: number;
+};
+
+export function statusJson(view: StatusView): StatusResult {
+  return {
+    level: view.level,
+    goals: view.goals.map(({ goal, tasks, done, cost }) => ({
+      goal: goal.id,
+      title: goal.title,
+      status: goal.status,
+      pipeline: goal.pipeline,
+      source: goal.source,
+      tasks,
+      tasksDone: done,
+      costUsd: usd(cost),
+    })),
+  };
+}
+
+export function statusText(view: StatusView, style: Styles): string {
+  const color = { full: style.green, limited: style.yellow, minimal: style.yellow, offline: style.red }[view.level];
+  const out = [`Level: ${color(view.level)}`, ...view.reasons.map((reason) => `  ${reason}`), ""];
+  const shown = view.goals.slice(0, GOALS_SHOWN);
+  if (shown.length === 0) out.push(`No goals yet. Start one: ${START}`, "");
+  else {
+    const head = ["goal", "title", "status", "tasks", "cost", "age"].map(style.dim);
+    out.push(columns([head, ...shown.map((entry) => goalRow(entry, view.now, style))], [3, 4, 5]));
+    const more = view.goals.length - shown.length;
+    if (more > 0) out.push(style.dim(`and ${more} older: status --json`));
+    if (shown.some((entry) => entry.goal.rehearsal)) out.push(style.dim("(in brackets: a rehearsal, nothing was spent)"));
+    out.push("");
+  }
+  out.push(...waiting(view));
+  if (view.questions > 0)
+    out.push(
+      `${count(view.questions, "question")} ${view.questions === 1 ? "waits" : "wait"} for you: bun run start approvals`,
+      "",
+    );
+  out.push(`Today ${spendText(view.day)}; this month ${spendText(view.month)}.`);
+  return out.join("\n");
+}
+
+function goalRow({ goal, tasks, done, cost }: StatusGoal, now: number, style: Styles): string[] {
+  const paint = {
+    completed: style.green,
+    failed: style.red,
+    paused: style.yellow,
+    running: style.cyan,
+    planned: style.dim,
+    cancelled: style.dim,
+  };
+  const price = goal.rehearsal ? `(${dollars(cost)})` : dollars(cost);
+  return [
+    goal.id,
+    oneLine(goal.title, 44),
+    paint[goal.status](statusWord(goal)) + (goal.rehearsal ? style.dim(", rehearsal") : ""),
+    tasks === 0 ? "" : `${done}/${tasks}`,
+    price,
+    age(now - goal.createdAt),
+  ];
+}
+
+/** The status, with the reason of a pause. */
+export function statusWord(goal: Pick<Goal, "status" | "pause">): string {
+  if (goal.status !== "paused") return goal.status;
+  const words = { question: "waits for you", budget: "budget", model_away: "model away", interrupted: "interrupted" } as const;
+  return goal.pause === null ? "paused" : `paused (${words[goal.pause]})`;
+}
+
+/** Goals that stand still and what makes them go on; those with a question are told of with the questions. */
+function waiting(view: StatusView): string[] {
+  const still = view.goals.filter(
+    ({ goal }) => (goal.status === "paused" && goal.pause !== "question") || (goal.status === "running" && !view.atWork),
+  );
+  if (still.length === 0) return [];
+  const lines = still.slice(0, STILL_SHOWN).flatMap(({ goal }) => {
+    const why = goal.status === "running" ? "no process works on it now" : (goal.reason ?? statusWord(goal));
+    return [
+      `  ${oneLine(`${goal.title}: ${why}`, 160)}`,
+      `    bun run start resume ${goal.id}${goal.rehearsal ? " --rehearse" : ""}`,
+    ];
+  });
+  const more = still.length - STILL_SHOWN;
+  return ["Stands still:", ...lines, ...(more > 0 ? [`  and ${more} more`] : []), ""];
+}
+
+function spendText(scope: ScopeState): string {
+  const held = scope.held > 0 ? ` and ${dollars(scope.held)} held` : "";
+  const allowed = scope.allowed > 0 ? ` (with ${dollars(scope.allowed)} allowed on top)` : "";
+  return `${dollars(scope.spent)} spent${held} of ${dollars(scope.cap + scope.allowed)}${allowed}`;
+}
