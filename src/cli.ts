@@ -91,7 +91,7 @@ const program = new Command("marketeam")
     `
 Examples:
   marketeam --rehearse "Increase signup conversion by 20%"   see a whole goal, without a key and without spending
-  marketeam --dry-run "Launch the new pricing page"           the plan and a quote, nothing else
+  marketeam --dry-run "Improve onboarding of trial users"     the plan and a quote, nothing else
   marketeam --pipeline "<name>" "Guide to OKRs"               a named pipeline (a wrong name lists them)
   marketeam status                                            what the team is doing
   marketeam show last --calls                                 every model call: model, tokens, cache, cost

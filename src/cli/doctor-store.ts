@@ -93,10 +93,15 @@ function fault(error: unknown): Check {
   return { name: "store", state: "fail", detail: error.message, hint };
 }
 
-/** A journal without its file is there too: opening says what is wrong with it. */
+/** A journal without its file is there too, and so is what may not be looked at: opening says what is wrong with it. */
 function fileThere(path: string): boolean {
   const size = (file: string) => statSync(file, { throwIfNoEntry: false })?.size ?? 0;
-  return size(path) > 0 || size(`${path}-wal`) > 0;
+  try {
+    return size(path) > 0 || size(`${path}-wal`) > 0;
+  } catch (error) {
+    // Below a file there is nothing; the check of the workspace tells of it.
+    return !(error instanceof Error && "code" in error && error.code === "ENOTDIR");
+  }
 }
 
 /** False only when the server answers and has no tables of ours. A server that does not answer is told by opening it. */

@@ -156,7 +156,7 @@ async function save(app: Application, draft: Draft, options: InitOptions): Promi
     );
   if (draft.rehearsal)
     out.push(
-      `No model read your text: its sentences were only sorted. For the real one: bun run start init --from ${draft.origin} --force`,
+      `No model read your text: its sentences were only sorted. For the real one: bun run start init --from ${options.from ?? "FILE"} --force`,
     );
   const real = app.config.apiKey !== null && !draft.rehearsal;
   out.push("", `Next: bun run start ${real ? "--dry-run" : "--rehearse"} "Increase signup conversion by 20%"`);

@@ -123,6 +123,14 @@ describe("doctor", () => {
     expect(existsSync(join(workspace, ".marketeam"))).toBe(false);
   });
 
+  test("a workspace that is a file is told, not stumbled over", async () => {
+    await using dir = await tempDir();
+    const workspace = join(dir.path, "w");
+    await writeFile(workspace, "a file");
+    const { code, stdout } = await cli(["doctor", "--json", "--workspace", workspace]);
+    expect([code, find(JSON.parse(stdout) as Result, "workspace")?.state]).toEqual([3, "fail"]);
+  });
+
   test("a counter that is not the sum of its calls is broken; so is a damaged file", async () => {
     await using dir = await tempDir();
     const from = join(dir.path, "a.md");

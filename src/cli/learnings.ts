@@ -49,7 +49,6 @@ function actionOf(typed: string | undefined, second: string | undefined): Action
   if (typed === undefined) return "list";
   const found = ACTIONS.find((action) => action === typed);
   if (found) return found;
-  if (typed === "list" && second === undefined) return "list";
   throw new UsageError(`learnings cannot "${oneLine(typed, 60)}"`, suggest(typed, ACTIONS));
 }
 

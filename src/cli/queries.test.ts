@@ -177,7 +177,8 @@ describe("settling a lost call", () => {
     const settled = await makeCall({ goalId, cost: nano(0.5) });
     const lost = await makeCall({ goalId });
     await settleCall(store, lost, 0);
-    for (const id of [settled, lost, newId("call")]) expect(settleCall(store, id, nano(1))).rejects.toBeInstanceOf(UsageError);
+    for (const id of [settled, lost, newId("call")])
+      await expect(settleCall(store, id, nano(1))).rejects.toBeInstanceOf(UsageError);
     const state = await store.read((read) => scopeState(read, { kind: "goal", id: goalId, cap: nano(100) }, false));
     expect(state).toMatchObject({ spent: nano(0.5), held: 0 });
   });
@@ -212,6 +213,6 @@ describe("the store of commands that only look", () => {
     await mkdir(join(workspace, ".marketeam"), { recursive: true });
     await writeFile(join(workspace, ".marketeam", "marketeam.db-wal"), "x");
     expect(storeThere(configOf(workspace))).toBe(true);
-    expect(openStoreThere(configOf(workspace))).rejects.toMatchObject({ code: "corrupt" });
+    await expect(openStoreThere(configOf(workspace))).rejects.toMatchObject({ code: "corrupt" });
   });
 });

@@ -1,21 +1,16 @@
 /** The audit on a real store: silent while the counters are the sums of the calls, and exact when they are not. */
 
-import { expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { describe, expect, test } from "bun:test";
 import type { Scope } from "../domain/budget.ts";
 import { NO_USAGE } from "../domain/call.ts";
 import { newId } from "../domain/id.ts";
 import { nano } from "../domain/money.ts";
-import { silentLog } from "../log/log.ts";
 import { allowInScope, endCall, holdCall, HoldRefused, type CallEnd } from "../store/calls.ts";
-import { openSqliteStore } from "../store/sqlite/store.ts";
+import { ENGINES, type Engine } from "../test/engines.ts";
 import { auditScopes } from "./audit.ts";
 
-async function bench() {
-  const folder = mkdtempSync(join(tmpdir(), "audit-"));
-  const store = await openSqliteStore({ path: join(folder, "s.db"), tenant: "t", now: Date.now, log: silentLog, reached() {} });
+async function bench(engine: Engine) {
+  const store = await engine.open();
   let round = 0;
   const hold = async (goal: string, usd: number, rehearsal = false) => {
     const id = newId("call");
@@ -57,60 +52,63 @@ async function bench() {
     hold,
     end,
     audit,
-    async [Symbol.asyncDispose]() {
-      await store.close();
-      rmSync(folder, { recursive: true, force: true });
-    },
+    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   };
 }
 
-test("holds, settlements, releases, lost answers, allowances and rehearsals all add up", async () => {
-  await using at = await bench();
-  expect(await at.audit()).toEqual([]);
-  await at.hold("goal_a", 1);
-  await at.end(await at.hold("goal_a", 1), "settled", 0.000_000_01);
-  await at.end(await at.hold("goal_a", 1), "released");
-  await at.end(await at.hold("goal_b", 2), "unknown");
-  const lost = await at.hold("goal_b", 1);
-  await at.end(lost, "unknown");
-  await at.end(lost, "settled", 0.5);
-  await at.end(await at.hold("goal_a", 3, true), "settled", 2.5);
-  await at.store.write("allow", (tx) => allowInScope(tx, { kind: "goal", id: "goal_c" }, nano(1), false));
-  expect(await at.hold("goal_a", 4.5).catch((error: unknown) => error)).toBeInstanceOf(HoldRefused);
-  expect(await at.audit()).toEqual([]);
-});
+for (const engine of ENGINES) {
+  describe.skipIf(!engine.ok)(`the audit on ${engine.name}`, () => {
+    test("holds, settlements, releases, lost answers, allowances and rehearsals all add up", async () => {
+      await using at = await bench(engine);
+      expect(await at.audit()).toEqual([]);
+      await at.hold("goal_a", 1);
+      await at.end(await at.hold("goal_a", 1), "settled", 0.000_000_01);
+      await at.end(await at.hold("goal_a", 1), "released");
+      await at.end(await at.hold("goal_b", 2), "unknown");
+      const lost = await at.hold("goal_b", 1);
+      await at.end(lost, "unknown");
+      await at.end(lost, "settled", 0.5);
+      await at.end(await at.hold("goal_a", 3, true), "settled", 2.5);
+      await at.store.write("allow", (tx) => allowInScope(tx, { kind: "goal", id: "goal_c" }, nano(1), false));
+      expect(await at.hold("goal_a", 4.5).catch((error: unknown) => error)).toBeInstanceOf(HoldRefused);
+      expect(await at.audit()).toEqual([]);
+    });
 
-test("a counter that is off by the smallest amount is told, with its scope and both figures", async () => {
-  await using at = await bench();
-  await at.end(await at.hold("goal_a", 1), "settled", 0.25);
-  await at.hold("goal_a", 1);
-  await at.store.write("break", ({ db }) =>
-    db
-      .updateTable("scopes")
-      .set((eb) => ({ spent: eb("spent", "-", 1) }))
-      .where("kind", "=", "month")
-      .execute(),
-  );
-  expect(await at.audit()).toEqual([
-    "month 2026-11 counts $0.249999999 spent and $1 held, its calls add up to $0.25 spent and $1 held",
-  ]);
-});
+    test("a counter that is off by the smallest amount is told, with its scope and both figures", async () => {
+      await using at = await bench(engine);
+      await at.end(await at.hold("goal_a", 1), "settled", 0.25);
+      await at.hold("goal_a", 1);
+      await at.store.write("break", ({ db }) =>
+        db
+          .updateTable("scopes")
+          .set((eb) => ({ spent: eb("spent", "-", 1) }))
+          .where("kind", "=", "month")
+          .execute(),
+      );
+      expect(await at.audit()).toEqual([
+        "month 2026-11 counts $0.249999999 spent and $1 held, its calls add up to $0.25 spent and $1 held",
+      ]);
+    });
 
-test("a rehearsal's money in a real counter, and a counter that is gone, are both told", async () => {
-  await using at = await bench();
-  await at.end(await at.hold("goal_a", 1, true), "settled", 1);
-  await at.store.write("break", ({ db }) => db.updateTable("scopes").set({ rehearsal: 0 }).where("kind", "=", "goal").execute());
-  await at.store.write("lose", ({ db }) => db.deleteFrom("scopes").where("kind", "=", "task").execute());
-  const found = await at.audit();
-  expect(found.map((line) => line.split(" counts")[0])).toEqual([
-    "goal goal_a",
-    "goal goal_a (rehearsal)",
-    "task goal_a/task (rehearsal)",
-  ]);
-});
+    test("a rehearsal's money in a real counter, and a counter that is gone, are both told", async () => {
+      await using at = await bench(engine);
+      await at.end(await at.hold("goal_a", 1, true), "settled", 1);
+      await at.store.write("break", ({ db }) =>
+        db.updateTable("scopes").set({ rehearsal: 0 }).where("kind", "=", "goal").execute(),
+      );
+      await at.store.write("lose", ({ db }) => db.deleteFrom("scopes").where("kind", "=", "task").execute());
+      const found = await at.audit();
+      expect(found.map((line) => line.split(" counts")[0])).toEqual([
+        "goal goal_a",
+        "goal goal_a (rehearsal)",
+        "task goal_a/task (rehearsal)",
+      ]);
+    });
 
-test("another tenant's calls are not ours", async () => {
-  await using at = await bench();
-  await at.end(await at.hold("goal_a", 1), "settled", 1);
-  expect(await at.store.read(({ db, now }) => auditScopes({ db, now, tenant: "other" }))).toEqual([]);
-});
+    test("another tenant's calls are not ours", async () => {
+      await using at = await bench(engine);
+      await at.end(await at.hold("goal_a", 1), "settled", 1);
+      expect(await at.store.read(({ db, now }) => auditScopes({ db, now, tenant: "other" }))).toEqual([]);
+    });
+  });
+}

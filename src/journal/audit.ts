@@ -58,7 +58,13 @@ function nameOf(kind: string, id: string, rehearsal: number): string {
   return `${kind} ${id}${rehearsal === 1 ? " (rehearsal)" : ""}`;
 }
 
-/** To the last digit: a difference may be smaller than what is shown for people. */
 function words({ spent, held }: Sums): string {
-  return `$${usd(spent)} spent and $${usd(held)} held`;
+  return `${exactly(spent)} spent and ${exactly(held)} held`;
+}
+
+/** To the last digit: a difference may be smaller than what is shown for people. */
+function exactly(amount: Nano): string {
+  return `$${usd(amount)
+    .toFixed(9)
+    .replace(/\.?0+$/, "")}`;
 }

@@ -15,6 +15,7 @@ type Given = {
   input?: number;
   skill?: string | null;
   model?: string;
+  step?: string;
 };
 
 function call({
@@ -25,7 +26,7 @@ function call({
   skill = "s",
   model = "m",
 }: Given) {
-  return { skill, model, parts: PARTS, startedAt, answeredAt, usage: { ...NO_USAGE, input, cacheRead } };
+  return { skill, model, step, parts: PARTS, startedAt, answeredAt, usage: { ...NO_USAGE, input, cacheRead } };
 }
 
 describe("tokensByPart", () => {
@@ -77,10 +78,11 @@ describe("cacheShare", () => {
     expect(cacheShare([call({ startedAt: 0, answeredAt: null }), call({ startedAt: 50 })]).eligible).toBe(0);
   });
 
-  test("another skill or another model warms nothing; the Director's own calls are a group like any other", () => {
+  test("another skill, model or step warms nothing; the Director's own calls are a group like any other", () => {
     const later = { startedAt: 50, cacheRead: 800 };
     expect(cacheShare([call({ startedAt: 0, skill: "other" }), call(later)]).eligible).toBe(0);
     expect(cacheShare([call({ startedAt: 0, model: "other" }), call(later)]).eligible).toBe(0);
+    expect(cacheShare([call({ startedAt: 0, step: "review:x" }), call(later)]).eligible).toBe(0);
     expect(cacheShare([call({ startedAt: 0, skill: null }), call({ ...later, skill: null })])).toEqual({ eligible: 1, share: 1 });
   });
 

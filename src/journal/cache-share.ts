@@ -30,8 +30,9 @@ type Cached = Pick<Call, "skill" | "model" | "step" | "parts" | "usage" | "start
 
 /**
  * The share (0 to 1) of the stable parts' tokens that were cache reads, weighted by tokens, over the calls that could have
- * read them: those that began after an earlier call of the same skill, model and step had begun to answer (a structured reply
- * cannot read a text reply's cache: its format is part of what is cached). Reads count towards the stable parts first. `eligible` is how many calls that is; `share` is null when none of them has stable tokens.
+ * read them: those that began after an earlier call of the same skill, model and step had begun to answer (a structured
+ * reply cannot read a text reply's cache: its format is part of what is cached). Reads count towards the stable parts
+ * first. `eligible` is how many calls that is; `share` is null when none of them has stable tokens.
  */
 export function cacheShare(calls: readonly Cached[]): { eligible: number; share: number | null } {
   const warmSince = new Map<string, number>();

@@ -26,7 +26,7 @@ export async function decide<S extends z.ZodType>(
   signal: AbortSignal,
   check: (value: z.infer<S>) => string[] = () => [],
 ): Promise<Decision<z.infer<S>>> {
-  const format = z.toJSONSchema(schema) as Record<string, unknown>;
+  const format = formatOf(schema);
   let turns: Turn[] = [];
   let maxTokens = spec.maxTokens;
   let repairs = 0;
@@ -51,6 +51,15 @@ export async function decide<S extends z.ZodType>(
     }
     turns = [repairTurn(outcome, problems)];
   }
+}
+
+const formats = new WeakMap<z.ZodType, Record<string, unknown>>();
+
+/** The schema as JSON, made once for each: that takes longer than all else of a decision that is ours. */
+function formatOf(schema: z.ZodType): Record<string, unknown> {
+  const format = formats.get(schema) ?? (z.toJSONSchema(schema) as Record<string, unknown>);
+  formats.set(schema, format);
+  return format;
 }
 
 function repairTurn(answer: Answer, problems: readonly string[]): Turn {

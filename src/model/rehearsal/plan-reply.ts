@@ -10,7 +10,7 @@ import { type Category, type TeamShown, type Template, readTeam, registryOf } fr
 import { best, firstWords, rank, shared, short, withStop } from "./words.ts";
 
 /** A plan fits when the goal shares at least this many words with the pipeline's name and what it fits. */
-const FITS = 2;
+const FITS = 1;
 
 /** A plan that is valid by what the prompt shows of the registry. A repair of a plan from a pipeline takes the route instead. */
 export function planReply(scene: Scene, seed: number): Plan {
@@ -59,6 +59,7 @@ function chooseCategory(goal: string, asked: string | undefined, shown: TeamShow
   const meaning = rank(
     goal,
     categories.map((category) => `${category.name} ${category.means}`),
+    true,
   );
   const fits = rank(
     goal,

@@ -30,8 +30,11 @@ export function shared(a: string, b: string): number {
   return [...stems(a)].filter((word) => other.has(word)).length;
 }
 
-/** How well each text answers the query: shared stems, rare ones counting more, long texts a little less. 0 is nothing in common. */
-export function rank(query: string, texts: readonly string[]): number[] {
+/**
+ * How well each text answers the query: shared stems, rare ones counting more. 0 is nothing in common. Long texts count a
+ * little less, unless each of them is a list of all the words it answers to (`wordList`).
+ */
+export function rank(query: string, texts: readonly string[], wordList = false): number[] {
   const wanted = stems(query);
   const sets = texts.map(stems);
   const weight = new Map(
@@ -39,7 +42,7 @@ export function rank(query: string, texts: readonly string[]): number[] {
   );
   return sets.map((set) => {
     const sum = [...set].reduce((total, word) => total + (weight.get(word) ?? 0), 0);
-    return sum / Math.sqrt(4 + set.size);
+    return wordList ? sum / 2 : sum / Math.sqrt(4 + set.size);
   });
 }
 

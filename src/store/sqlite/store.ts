@@ -64,7 +64,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
         events: {
           newest: () => newest.get()?.seq ?? 0,
           after: (seq, limit) => after.all(seq, tenant, limit),
-          watch: (wake) => watchWal(path, wake, log),
+          watch: (wake) => watchWal(path, whenOthersCommit(writing, wake), log),
         },
         write: (_name, run) => inTurn(file, () => run(() => {})),
         read: (run) => run(),
@@ -83,6 +83,18 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     closeAll();
     throw sqliteFailure(error, path);
   }
+}
+
+/** Wakes only when another connection than this one has committed: our own commits are told as they happen. */
+function whenOthersCommit(database: Database, wake: () => void): () => void {
+  const version = database.query<{ data_version: number }, []>("pragma data_version");
+  let known: number | undefined;
+  return () => {
+    const found = version.get()?.data_version;
+    if (found === known) return;
+    known = found;
+    wake();
+  };
 }
 
 function prepare(database: Database, path: string): void {

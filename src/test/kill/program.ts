@@ -67,9 +67,10 @@ export async function runProgram(command: Command): Promise<Ended> {
 }
 
 async function readAll(stream: ReadableStream<Uint8Array>, look: (soFar: string) => void): Promise<string> {
+  const decoder = new TextDecoder();
   let text = "";
-  for await (const part of stream.pipeThrough(new TextDecoderStream())) {
-    text += part;
+  for await (const part of stream) {
+    text += decoder.decode(part, { stream: true });
     look(text);
   }
   return text;

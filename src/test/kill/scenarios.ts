@@ -25,7 +25,7 @@ export type Scenario = {
   /** Points that depend on time, passed in the first command: they are not counted, and killed at their first passing. */
   readonly timed?: readonly string[];
   /** What comes next; null when the goal is at rest. `edits` counts the files that a person changed so far. */
-  next(state: { goal: GoalRow | null; books: Books; edits: number; killed: boolean }): Step | null;
+  next(state: { goal: GoalRow | null; books: Books; edits: number }): Step | null;
 };
 
 type State = Parameters<Scenario["next"]>[0];

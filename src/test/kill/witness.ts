@@ -86,9 +86,10 @@ export function seenIn(lines: readonly LoggedRequest[]): Seen[] {
 
 async function addressFrom(stderr: ReadableStream<Uint8Array>): Promise<string> {
   let text = "";
-  const reader = stderr.pipeThrough(new TextDecoderStream()).getReader();
+  const reader = stderr.getReader();
+  const decoder = new TextDecoder();
   for (let part = await reader.read(); !part.done; part = await reader.read()) {
-    text += part.value;
+    text += decoder.decode(part.value, { stream: true });
     const address = /http:\/\/[\d.]+:\d+/.exec(text);
     if (!address) continue;
     // Read on, so that the server never waits for us.
