@@ -2,12 +2,14 @@
 
 import { cpus } from "node:os";
 import { criticalPath } from "./critical-path.ts";
+import { start } from "./start.ts";
 import { ratioOf, table, verdictOf, type Figure } from "./figure.ts";
 
 type Benchmark = { readonly title: string; readonly run: () => Promise<Figure[]> };
 
 const BENCHMARKS: Record<string, Benchmark> = {
   path: { title: "A goal's time over its longest chain of calls (200 ms a call, warm process)", run: criticalPath },
+  start: { title: "Start of a process", run: start },
 };
 
 const args = process.argv.slice(2);

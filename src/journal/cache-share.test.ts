@@ -25,6 +25,7 @@ function call({
   input = 1000 - cacheRead,
   skill = "s",
   model = "m",
+  step = "make",
 }: Given) {
   return { skill, model, step, parts: PARTS, startedAt, answeredAt, usage: { ...NO_USAGE, input, cacheRead } };
 }

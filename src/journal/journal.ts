@@ -7,7 +7,7 @@ import { newId } from "../domain/id.ts";
 import { dollars, type Nano } from "../domain/money.ts";
 import type { ModelsFile, Tier } from "../domain/registry.ts";
 import type { Log } from "../log/log.ts";
-import type { Model, Reply, Stop, ToolUse } from "../model/model.ts";
+import type { AnswerBlock, Model, Reply, Stop, ToolUse } from "../model/model.ts";
 import { endCall, findAnswer, holdCall, HoldRefused, scopeState, worstLevel, type CallEnd } from "../store/calls.ts";
 import { getGoal } from "../store/goals.ts";
 import { capHits, noteCapHit, resetCapHits } from "../store/breaker.ts";
@@ -36,6 +36,7 @@ export type Answer = {
   readonly stop: AnswerStop;
   readonly text: string;
   readonly uses: readonly ToolUse[];
+  readonly blocks: readonly AnswerBlock[];
   readonly model: string;
   readonly detail: string | null;
   /** True when the answer was stored before: nothing went over the wire. */
@@ -240,7 +241,13 @@ export function createJournal(options: JournalOptions): Journal {
     } else end = { state: "unknown", cost: 0, usage: NO_USAGE };
     const stored =
       answered && end.state !== "unknown"
-        ? JSON.stringify({ stop: reply.stop, text: reply.text, uses: reply.uses, detail: reply.detail })
+        ? JSON.stringify({
+            stop: reply.stop,
+            text: reply.text,
+            uses: reply.uses,
+            blocks: reply.stop === "tool_use" ? reply.blocks : [],
+            detail: reply.detail,
+          })
         : null;
     await store.write("call.settle", async (tx) => {
       const taskId = subjectTask(spec.key);
@@ -312,7 +319,16 @@ function isAnswer(stop: Stop): stop is AnswerStop {
 
 function outcomeOf(reply: Reply, model: string): CallOutcome | null {
   if (isAnswer(reply.stop))
-    return { kind: "answer", stop: reply.stop, text: reply.text, uses: reply.uses, model, detail: reply.detail, replayed: false };
+    return {
+      kind: "answer",
+      stop: reply.stop,
+      text: reply.text,
+      uses: reply.uses,
+      blocks: reply.stop === "tool_use" ? reply.blocks : [],
+      model,
+      detail: reply.detail,
+      replayed: false,
+    };
   if (RETRYABLE.includes(reply.stop)) return null;
   if (reply.stop === "aborted") return aborted();
   const detail = reply.detail ?? reply.stop;
@@ -329,8 +345,8 @@ function outcomeOf(reply: Reply, model: string): CallOutcome | null {
 }
 
 function replay(stored: string, model: string): Answer {
-  const { stop, text, uses, detail } = JSON.parse(stored) as Pick<Answer, "stop" | "text" | "uses" | "detail">;
-  return { kind: "answer", stop, text, uses, model, detail, replayed: true };
+  const { stop, text, uses, blocks, detail } = JSON.parse(stored) as Pick<Answer, "stop" | "text" | "uses" | "blocks" | "detail">;
+  return { kind: "answer", stop, text, uses, blocks, model, detail, replayed: true };
 }
 
 function aborted(): Stopped {

@@ -4,16 +4,21 @@ import type { CallKey, PartKind, PartSize } from "../domain/call.ts";
 import type { Goal } from "../domain/goal.ts";
 import type { ModelsFile, Tier } from "../domain/registry.ts";
 import type { Lease } from "../domain/task.ts";
-import type { Message, ModelRequest, ToolResult, ToolSpec, ToolUse } from "../model/model.ts";
+import type { AnswerBlock, Message, ModelRequest, ToolResult, ToolSpec, ToolUse } from "../model/model.ts";
 
-export type { ToolResult, ToolSpec, ToolUse } from "../model/model.ts";
+export type { AnswerBlock, ToolResult, ToolSpec, ToolUse } from "../model/model.ts";
 
 /** One part of a prompt. `share` puts a cache breakpoint behind it: what comes before it is the same for other calls too. */
 export type PromptPart = { readonly kind: PartKind; readonly text: string; readonly share?: "5m" | "1h" };
 
 /** What was said after the first message: what came back, and what we answered. */
 export type Turn = {
-  readonly assistant: { readonly text: string; readonly uses: readonly ToolUse[] };
+  readonly assistant: {
+    readonly text: string;
+    readonly uses: readonly ToolUse[];
+    /** The answer exactly as it came, where it asked for tools. */
+    readonly blocks?: readonly AnswerBlock[];
+  };
   readonly user: { readonly text: string; readonly results: readonly ToolResult[] };
 };
 
@@ -40,7 +45,7 @@ export function toRequest(spec: CallSpec, model: string, models: ModelsFile): Mo
     list.filter((part) => part.text !== "").map((part) => ({ text: part.text, cache: part.share }));
   const messages: Message[] = [{ role: "user", parts: parts(spec.user) }];
   for (const turn of spec.turns ?? []) {
-    messages.push({ role: "assistant", text: turn.assistant.text, uses: turn.assistant.uses });
+    messages.push({ role: "assistant", text: turn.assistant.text, uses: turn.assistant.uses, blocks: turn.assistant.blocks });
     messages.push({ role: "user", parts: turn.user.text ? [{ text: turn.user.text }] : [], results: turn.user.results });
   }
   const entry = models.models[model];

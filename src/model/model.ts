@@ -7,12 +7,21 @@ export type Effort = "low" | "medium" | "high" | "xhigh" | "max";
 /** A piece of the prompt. `cache` puts a breakpoint behind it. */
 export type TextPart = { readonly text: string; readonly cache?: "5m" | "1h" | undefined };
 
+/** A block of an answer as the provider wrote it (thinking with its signature, text, tool uses): opaque to us. */
+export type AnswerBlock = Readonly<Record<string, unknown>>;
+
 export type ToolUse = { readonly id: string; readonly name: string; readonly input: unknown };
 export type ToolResult = { readonly id: string; readonly text: string; readonly isError: boolean };
 
 export type Message =
   | { readonly role: "user"; readonly parts: readonly TextPart[]; readonly results?: readonly ToolResult[] }
-  | { readonly role: "assistant"; readonly text: string; readonly uses?: readonly ToolUse[] };
+  | {
+      readonly role: "assistant";
+      readonly text: string;
+      readonly uses?: readonly ToolUse[];
+      /** The answer exactly as it came; it goes out in place of `text` and `uses`. A tool's result needs its thinking back. */
+      readonly blocks?: readonly AnswerBlock[] | undefined;
+    };
 
 export type ToolSpec = { readonly name: string; readonly description: string; readonly inputSchema: Record<string, unknown> };
 
@@ -51,6 +60,8 @@ export type Reply = {
   readonly stop: Stop;
   readonly text: string;
   readonly uses: readonly ToolUse[];
+  /** The whole blocks as they came, for the turn that answers a tool use. */
+  readonly blocks: readonly AnswerBlock[];
   /** Null when the provider did not say: the journal then counts the hold. */
   readonly usage: Usage | null;
   /** False when the provider bills nothing for sure (it refused before it began). Lost answers are true. */

@@ -35,23 +35,26 @@ export async function importContext(tx: Tx, body: string, hash: string): Promise
   return version;
 }
 
-export async function writtenHash(read: Read, path: string): Promise<string | null> {
+/**
+ * The hashes that a file has when only we have written it; empty for a file that we never wrote. There are two while it is
+ * being written: the one to come and the one before, since a crash may leave either.
+ */
+export async function ownHashes(read: Read, path: string): Promise<string[]> {
   const row = await read.db
     .selectFrom("files")
     .select("hash")
     .where("tenant", "=", read.tenant)
     .where("path", "=", path)
     .executeTakeFirst();
-  return row?.hash ?? null;
+  return row ? row.hash.split(" ") : [];
 }
 
-export async function noteFile(tx: Tx, file: { path: string; hash: string; taskId: string | null }): Promise<void> {
+export async function noteFile(tx: Tx, file: { path: string; hashes: readonly string[]; taskId: string | null }): Promise<void> {
+  const row = { hash: file.hashes.join(" "), task_id: file.taskId, written_at: tx.now };
   await tx.db
     .insertInto("files")
-    .values({ tenant: tx.tenant, path: file.path, hash: file.hash, task_id: file.taskId, written_at: tx.now })
-    .onConflict((conflict) =>
-      conflict.columns(["tenant", "path"]).doUpdateSet({ hash: file.hash, task_id: file.taskId, written_at: tx.now }),
-    )
+    .values({ tenant: tx.tenant, path: file.path, ...row })
+    .onConflict((conflict) => conflict.columns(["tenant", "path"]).doUpdateSet(row))
     .execute();
 }
 

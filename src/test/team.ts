@@ -167,6 +167,7 @@ const BLANK: Reply = {
   stop: "end",
   text: "",
   uses: [],
+  blocks: [],
   usage: { input: 100, output: 50, cacheRead: 0, cacheWrite5m: 0, cacheWrite1h: 0 },
   billable: true,
   detail: null,

@@ -116,7 +116,10 @@ export async function make(team: Team, job: Make, signal: AbortSignal): Promise<
           return { kind: "unusable", why: "tool_loop", detail: `it asked for references ${toolTurns} times without writing` };
         const results = await readReferences(team, job.skill, outcome.uses);
         const closing = toolTurns >= MAX_TOOL_TURNS ? "You have what you need: write the deliverable now." : "";
-        turns = [...turns, { assistant: { text: outcome.text, uses: outcome.uses }, user: { text: closing, results } }];
+        turns = [
+          ...turns,
+          { assistant: { text: outcome.text, uses: outcome.uses, blocks: outcome.blocks }, user: { text: closing, results } },
+        ];
         continue;
       }
       case "truncated":

@@ -7,7 +7,7 @@ import type { Registry } from "../domain/registry.ts";
 import { callsOfGoal, costsOfGoals } from "../store/calls.ts";
 import { currentOfGoal } from "../store/deliverables.ts";
 import { getPlan, goalQuote, needGoal } from "../store/goals.ts";
-import { writtenHash } from "../store/records.ts";
+import { ownHashes } from "../store/records.ts";
 import { tasksOfGoal } from "../store/tasks.ts";
 import type { Read } from "../store/store.ts";
 import { outputPath } from "./output-file.ts";
@@ -33,7 +33,7 @@ export async function goalResultOf(read: Read, registry: Registry, workspace: st
       verdict: task.verdict,
       model: task.model,
       costUsd: usd(costOf(task.id)),
-      output: (await writtenHash(read, path)) === null ? null : path,
+      output: (await ownHashes(read, path)).length === 0 ? null : path,
     });
   }
   const report = reportPath(goalId);
@@ -49,7 +49,7 @@ export async function goalResultOf(read: Read, registry: Registry, workspace: st
     quote: parseQuote(await goalQuote(read, goalId)),
     durationMs: (goal.endedAt ?? calls.at(-1)?.endedAt ?? goal.createdAt) - goal.createdAt,
     workspace,
-    report: (await writtenHash(read, report)) === null ? null : report,
+    report: (await ownHashes(read, report)).length === 0 ? null : report,
   };
 }
 

@@ -4,7 +4,7 @@ import { hashOf, type Deliverable } from "../domain/deliverable.ts";
 import { newId } from "../domain/id.ts";
 import type { Task } from "../domain/task.ts";
 import { insertDeliverable, versionsOf } from "../store/deliverables.ts";
-import { noteFile, writtenHash } from "../store/records.ts";
+import { noteFile, ownHashes } from "../store/records.ts";
 import { getTask, needsOf } from "../store/tasks.ts";
 import type { Read } from "../store/store.ts";
 import { outputPath, readOutput } from "./output-file.ts";
@@ -66,12 +66,12 @@ export async function takeInEdit(team: Team, task: Task): Promise<boolean> {
   const path = outputPath(team.registry, task);
   const file = await readOutput(team.workspace, path);
   if (!file) return false;
-  const last = await team.store.read((read) => writtenHash(read, path));
-  if (last === null || last === file.hash) return false;
+  const own = await team.store.read((read) => ownHashes(read, path));
+  if (own.length === 0 || own.includes(file.hash)) return false;
   return team.store.write("output.edited", async (tx) => {
     const versions = await versionsOf(tx, task.id);
     const newest = versions.at(-1);
-    await noteFile(tx, { path, hash: file.hash, taskId: task.id });
+    await noteFile(tx, { path, hashes: [file.hash], taskId: task.id });
     if (!newest || hashOf(file.body) === newest.hash) return false;
     const revision = newest.revision + 1;
     await insertDeliverable(tx, {

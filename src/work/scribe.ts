@@ -33,9 +33,9 @@ export function createScribe(team: Team, owns: (goalId: string) => boolean): Scr
       .then(() => Promise.race([Bun.sleep(PAUSE_MS), hurry.promise]))
       .then(job)
       .catch((error: unknown) => {
-      failure ??= error;
-      team.log.error("a document could not be written", { error });
-    });
+        failure ??= error;
+        team.log.error("a document could not be written", { error });
+      });
   };
   const stop = team.store.subscribe((event) => {
     if (event.goalId === null || !owns(event.goalId)) return;

@@ -2,9 +2,15 @@
 
 import type Anthropic from "@anthropic-ai/sdk";
 import type { Usage } from "../../domain/call.ts";
-import type { ToolUse } from "../model.ts";
+import type { AnswerBlock, ToolUse } from "../model.ts";
 
-type Block = { readonly use: { id: string; name: string } | null; text: string };
+type Block = {
+  readonly use: { id: string; name: string } | null;
+  text: string;
+  thinking: string;
+  signature: string;
+  readonly opened: AnswerBlock;
+};
 
 type CountKey = "input_tokens" | "output_tokens" | "cache_read_input_tokens" | "cache_creation_input_tokens";
 type Counts = { [K in CountKey]?: number | null } & { cache_creation?: Anthropic.CacheCreation | null };
@@ -15,6 +21,8 @@ export type Answer = {
   readonly text: string;
   /** Tool uses that came whole; one cut off by the token limit is left out. */
   readonly uses: readonly ToolUse[];
+  /** The whole blocks as they came: thinking must go back unchanged with a tool's result. */
+  readonly blocks: readonly AnswerBlock[];
   /** Null until the provider gave its final figures, or when they are no finite, non-negative numbers. */
   readonly usage: Usage | null;
   /** Why the model stopped; once it is known, the answer is whole and nothing may take it away. */
@@ -37,7 +45,13 @@ export function collectAnswer({ hourCache }: { hourCache: boolean }): Answer {
       case "content_block_start": {
         const block = event.content_block;
         const use = block.type === "tool_use" ? { id: block.id, name: block.name } : null;
-        blocks.set(event.index, { use, text: block.type === "text" ? block.text : "" });
+        blocks.set(event.index, {
+          use,
+          text: block.type === "text" ? block.text : "",
+          thinking: block.type === "thinking" ? block.thinking : "",
+          signature: block.type === "thinking" ? block.signature : "",
+          opened: { ...block },
+        });
         const first = !started;
         started = true;
         return first;
@@ -46,6 +60,8 @@ export function collectAnswer({ hourCache }: { hourCache: boolean }): Answer {
         const block = blocks.get(event.index);
         if (block && event.delta.type === "text_delta") block.text += event.delta.text;
         if (block && event.delta.type === "input_json_delta") block.text += event.delta.partial_json;
+        if (block && event.delta.type === "thinking_delta") block.thinking += event.delta.thinking;
+        if (block && event.delta.type === "signature_delta") block.signature += event.delta.signature;
         return false;
       }
       case "content_block_stop":
@@ -70,6 +86,9 @@ export function collectAnswer({ hourCache }: { hourCache: boolean }): Answer {
         block.use && finished.has(index) ? [{ ...block.use, input: readInput(block.text) }] : [],
       );
     },
+    get blocks() {
+      return [...blocks].flatMap(([index, block]) => (finished.has(index) ? [wholeBlock(block)] : []));
+    },
     get usage() {
       return stop ? readUsage(counts, hourCache) : null;
     },
@@ -77,6 +96,13 @@ export function collectAnswer({ hourCache }: { hourCache: boolean }): Answer {
       return stop;
     },
   };
+}
+
+/** A block as it goes back: what the provider does not take again (null and empty fields of a text block) is left out. */
+function wholeBlock({ opened, use, text, thinking, signature }: Block): AnswerBlock {
+  if (use) return { type: "tool_use", ...use, input: readInput(text) };
+  if (opened.type === "text") return { type: "text", text };
+  return opened.type === "thinking" ? { type: "thinking", thinking, signature } : opened;
 }
 
 /** The input of a tool. What is no JSON object is kept under the key that the provider's documentation names for it. */

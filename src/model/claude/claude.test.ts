@@ -99,6 +99,37 @@ function openStream(...events: Event[]) {
 }
 
 describe("an answer", () => {
+  test("that thought before it asks for a tool gives its blocks whole, and they go back unchanged with the result", async () => {
+    const thinking: Event[] = [
+      { type: "content_block_start", index: 0, content_block: { type: "thinking", thinking: "", signature: "" } },
+      { type: "content_block_delta", index: 0, delta: { type: "thinking_delta", thinking: "I need " } },
+      { type: "content_block_delta", index: 0, delta: { type: "thinking_delta", thinking: "the limits." } },
+      { type: "content_block_delta", index: 0, delta: { type: "signature_delta", signature: "sig==" } },
+      { type: "content_block_stop", index: 0 },
+      { type: "content_block_start", index: 1, content_block: { type: "redacted_thinking", data: "xyz" } },
+      { type: "content_block_stop", index: 1 },
+    ];
+    const { model, seen } = serve(() => stream(start(), ...thinking, ...use('{"city":"Paris"}', 2), ...end("tool_use")));
+    const reply = await ask(model);
+    const [use0] = reply.uses;
+    expect(reply.blocks).toEqual([
+      { type: "thinking", thinking: "I need the limits.", signature: "sig==" },
+      { type: "redacted_thinking", data: "xyz" },
+      { type: "tool_use", id: use0?.id, name: use0?.name, input: { city: "Paris" } },
+    ]);
+    const again: ModelRequest = {
+      ...ASK,
+      messages: [
+        ...ASK.messages,
+        { role: "assistant", text: reply.text, uses: reply.uses, blocks: reply.blocks },
+        { role: "user", parts: [], results: [{ id: use0?.id ?? "", text: "21 degrees", isError: false }] },
+      ],
+    };
+    await model.respond(again, { signal: new AbortController().signal });
+    const body = seen.at(-1)?.body as { messages: { role: string; content: unknown }[] };
+    expect(body.messages.at(-2)).toEqual({ role: "assistant", content: [...reply.blocks] });
+  });
+
   test("arrives with its text, usage by kind and request id", async () => {
     const { model, seen } = serve(() => stream(start(), ...text("Hello, world"), ...end("end_turn")));
     let starts = 0;
@@ -107,6 +138,7 @@ describe("an answer", () => {
       stop: "end",
       text: "Hello, world",
       uses: [],
+      blocks: [{ type: "text", text: "Hello, world" }],
       usage: { input: 100, output: 55, cacheRead: 2000, cacheWrite5m: 300, cacheWrite1h: 400 },
       billable: true,
       detail: null,

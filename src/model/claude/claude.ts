@@ -100,7 +100,7 @@ const STOP_REASONS: Record<string, Stop> = {
 type Outcome = { request: ModelRequest; answer: Answer; failure: Failure | null; call: Watch; idleMs: number };
 
 function toReply({ request, answer, failure, call, idleMs }: Outcome): Reply {
-  const said = { text: answer.text, uses: answer.uses, usage: answer.usage };
+  const said = { text: answer.text, uses: answer.uses, blocks: answer.blocks, usage: answer.usage };
   const requestId = call.requestId ?? failure?.requestId ?? null;
   if (answer.stop) {
     const stop = STOP_REASONS[answer.stop.reason] ?? "server_error";

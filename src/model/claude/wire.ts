@@ -38,6 +38,9 @@ function toTool(tool: NonNullable<ModelRequest["tools"]>[number]): Anthropic.Too
 
 function toMessage(message: Message): Anthropic.MessageParam {
   if (message.role === "assistant") {
+    // Rebuilding a turn that the model thought in is a 400: it goes back as it came. An empty text block is one, too.
+    const blocks = message.blocks?.filter((block) => block.type !== "text" || String(block.text).trim() !== "") ?? [];
+    if (blocks.length > 0) return { role: "assistant", content: blocks as unknown as Anthropic.ContentBlockParam[] };
     const uses = (message.uses ?? []).map((use): Anthropic.ToolUseBlockParam => ({
       type: "tool_use",
       id: use.id,

@@ -4,6 +4,7 @@ import { chance } from "./chance.ts";
 import { sha256 } from "./json.ts";
 import { type MakeScene, readMakeScene } from "./make-scene.ts";
 import { makeText } from "./make-text.ts";
+import { signed } from "./thinking.ts";
 import { type ReplyMessage, textMessage } from "./message.ts";
 import type { Scene } from "./shown-call.ts";
 import { rank } from "./words.ts";
@@ -41,7 +42,8 @@ function askFor(make: MakeScene, seed: number): ReplyMessage | null {
     name: REFERENCE_TOOL,
     input: { path },
   }));
-  return { content, stop: "tool_use", stopDetails: null };
+  const thinking = `Rehearsal: reading ${content.map((use) => use.input.path).join(" and ")} first.`;
+  return { content: [signed(thinking), ...content], stop: "tool_use", stopDetails: null };
 }
 
 /** The text from where the partial ended, even when spaces at its end were lost on the way. */

@@ -5,6 +5,7 @@ import type { FaultKind } from "./faults.ts";
 import { type Json, tokensOf } from "./json.ts";
 
 export type ReplyBlock =
+  | { readonly type: "thinking"; readonly thinking: string; readonly signature: string }
   | { readonly type: "text"; readonly text: string }
   | { readonly type: "tool_use"; readonly id: string; readonly name: string; readonly input: Json };
 
@@ -23,7 +24,9 @@ export function messageText(message: ReplyMessage): string {
 }
 
 export function outputTokens(message: ReplyMessage): number {
-  const sizes = message.content.map((block) => tokensOf(block.type === "text" ? block.text : JSON.stringify(block.input)));
+  const said = (block: ReplyBlock) =>
+    block.type === "text" ? block.text : block.type === "thinking" ? block.thinking : JSON.stringify(block.input);
+  const sizes = message.content.map((block) => tokensOf(said(block)));
   return Math.max(
     1,
     sizes.reduce((sum, size) => sum + size, 0),

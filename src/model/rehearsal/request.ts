@@ -1,5 +1,6 @@
 /** A Messages API request, read and refused as the real API would refuse it. */
 
+import { signatureOf } from "./thinking.ts";
 import { type ApiError, invalid } from "./api-error.ts";
 import { type Json, isRecord, listOf, recordOf } from "./json.ts";
 import { schemaProblem } from "./closed-schema.ts";
@@ -107,6 +108,8 @@ function turnsProblem({ turns, system }: MessagesRequest): string | null {
 
 function toolProblem(turns: readonly Turn[], i: number): string | null {
   const uses = idsOf(turns[i - 1], "tool_use", "id");
+  const unsigned = thinkingProblem(turns, i);
+  if (unsigned) return unsigned;
   const results = idsOf(turns[i], "tool_result", "tool_use_id");
   const orphan = results.find((id) => !uses.includes(id));
   if (orphan !== undefined)
@@ -115,6 +118,14 @@ function toolProblem(turns: readonly Turn[], i: number): string | null {
   if (open.length > 0)
     return `messages.${i - 1}: \`tool_use\` ids were found without \`tool_result\` blocks immediately after: ${open.join(", ")}.`;
   return null;
+}
+
+/** Thinking that led to a tool's use must come back as it was: the real API refuses a turn in which it was changed. */
+function thinkingProblem(turns: readonly Turn[], i: number): string | null {
+  const changed = (turns[i]?.blocks ?? []).find(
+    (block) => block.type === "thinking" && block.json.signature !== signatureOf(String(block.json.thinking)),
+  );
+  return changed ? `messages.${i}: \`thinking\` blocks in the latest assistant message cannot be modified.` : null;
 }
 
 function idsOf(turn: Turn | undefined, type: string, key: string): string[] {

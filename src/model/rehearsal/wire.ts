@@ -35,16 +35,33 @@ export function messageEvents({ id, model, message, startUsage, usage }: WireMes
 }
 
 function blockEvents(block: ReplyBlock, index: number): string[] {
-  const opened = block.type === "text" ? { type: "text", text: "" } : { ...block, input: {} };
-  const deltas =
-    block.type === "text"
-      ? portions(block.text).map((text) => ({ type: "text_delta", text }))
-      : portions(JSON.stringify(block.input)).map((json) => ({ type: "input_json_delta", partial_json: json }));
+  const { opened, deltas } = pieces(block);
   return [
     event("content_block_start", { index, content_block: opened }),
     ...deltas.map((delta) => event("content_block_delta", { index, delta })),
     event("content_block_stop", { index }),
   ];
+}
+
+/** A block as it opens, and what is then added to it. */
+function pieces(block: ReplyBlock): { opened: Json; deltas: Json[] } {
+  switch (block.type) {
+    case "text":
+      return { opened: { type: "text", text: "" }, deltas: portions(block.text).map((text) => ({ type: "text_delta", text })) };
+    case "thinking":
+      return {
+        opened: { type: "thinking", thinking: "", signature: "" },
+        deltas: [
+          ...portions(block.thinking).map((thinking) => ({ type: "thinking_delta", thinking })),
+          { type: "signature_delta", signature: block.signature },
+        ],
+      };
+    case "tool_use":
+      return {
+        opened: { ...block, input: {} },
+        deltas: portions(JSON.stringify(block.input)).map((json) => ({ type: "input_json_delta", partial_json: json })),
+      };
+  }
 }
 
 /** Pieces of a text that never split a character. */

@@ -72,6 +72,7 @@ export function textReply(text: string, changes: Partial<Reply> = {}): Reply {
     stop: "end",
     text,
     uses: [],
+    blocks: [],
     usage: usageFor(text),
     billable: true,
     detail: null,

@@ -64,7 +64,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
         events: {
           newest: () => newest.get()?.seq ?? 0,
           after: (seq, limit) => after.all(seq, tenant, limit),
-          watch: (wake) => watchWal(path, whenOthersCommit(writing, wake), log),
+          watch: (wake) => watchWal(path, { wake, changed: othersCommits(writing), log }),
         },
         write: (_name, run) => inTurn(file, () => run(() => {})),
         read: (run) => run(),
@@ -85,15 +85,19 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
   }
 }
 
-/** Wakes only when another connection than this one has committed: our own commits are told as they happen. */
-function whenOthersCommit(database: Database, wake: () => void): () => void {
+/** Says whether another connection than this one has committed since it was last asked. */
+function othersCommits(database: Database): () => boolean {
   const version = database.query<{ data_version: number }, []>("pragma data_version");
-  let known: number | undefined;
+  let known = version.get()?.data_version;
   return () => {
-    const found = version.get()?.data_version;
-    if (found === known) return;
-    known = found;
-    wake();
+    const before = known;
+    try {
+      known = version.get()?.data_version;
+    } catch {
+      // Whoever reads the events meets the same trouble, and can tell of it.
+      return true;
+    }
+    return known !== before;
   };
 }
 

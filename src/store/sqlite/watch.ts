@@ -7,15 +7,22 @@ const POLL_MS = 1000;
 /** The file changes before the commit can be seen: the disk's sync lies between, a quarter of a millisecond or a hundred. */
 const LOOKS_MS = [1, 3, 12, 48, 192];
 
-/** Calls `wake` soon after any process has committed, and every second. Keeps no process alive. Returns how to stop. */
-export function watchWal(path: string, wake: () => void, log: Log): () => void {
+export type WalNews = {
+  readonly wake: () => void;
+  /** Whether another process committed since it was last asked: the file changes with our own commits too. */
+  readonly changed: () => boolean;
+  readonly log: Log;
+};
+
+/** Calls `wake` soon after another process has committed, and every second. Keeps no process alive. Returns how to stop. */
+export function watchWal(path: string, { wake, changed, log }: WalNews): () => void {
   let watcher: FSWatcher | null = null;
   let look: Timer | undefined;
 
   function lookAfter(step: number): void {
     clearTimeout(look);
     look = setTimeout(() => {
-      wake();
+      if (changed()) wake();
       if (step + 1 < LOOKS_MS.length) lookAfter(step + 1);
     }, LOOKS_MS[step]);
     look.unref();

@@ -30,6 +30,7 @@ export type ScopeRow = { kind: string; id: string; rehearsal: number; spent: num
 export type EventRow = { seq: number; at: number; type: string; goal_id: string | null; task_id: string | null; data: string };
 export type QuestionRow = { id: string; goal_id: string; task_id: string | null; kind: string; status: string; answer: string | null };
 export type DeliverableRow = { id: string; task_id: string; revision: number; origin: string; hash: string };
+export type LearningRow = { id: string; statement: string; status: string; origin: string };
 export type NeedRow = { task_id: string; need_id: string };
 
 export type Books = {
@@ -42,7 +43,8 @@ export type Books = {
   readonly questions: readonly QuestionRow[];
   readonly deliverables: readonly DeliverableRow[];
   readonly processes: number;
-  readonly learnings: number;
+  /** The real ones: what a rehearsal learned is not written down for people. */
+  readonly learnings: readonly LearningRow[];
 };
 
 const EMPTY: Books = {
@@ -55,7 +57,7 @@ const EMPTY: Books = {
   questions: [],
   deliverables: [],
   processes: 0,
-  learnings: 0,
+  learnings: [],
 };
 
 export const DATABASE = ".marketeam/marketeam.db";
@@ -81,7 +83,7 @@ export function readBooks(workspace: string): Books {
       questions: all("select id, goal_id, task_id, kind, status, answer from questions order by id"),
       deliverables: all("select id, task_id, revision, origin, hash from deliverables order by id"),
       processes: count("select count(*) as n from processes"),
-      learnings: count("select count(*) as n from learnings where rehearsal = 0"),
+      learnings: all("select id, statement, status, origin from learnings where rehearsal = 0 order by id"),
     };
   } finally {
     db.close();

@@ -199,6 +199,8 @@ export function lostFaults(before: Books, after: Books): string[] {
     const now = after.deliverables.find((other) => other.id === entry.id);
     if (now?.hash !== entry.hash) faults.push(`version ${entry.id} is gone or changed`);
   }
+  for (const learning of before.learnings)
+    if (!after.learnings.some((entry) => entry.id === learning.id)) faults.push(`learning ${learning.id} is gone`);
   for (const question of before.questions) {
     const now = after.questions.find((other) => other.id === question.id);
     if (!now) faults.push(`question ${question.id} is gone`);

@@ -73,7 +73,7 @@ async function exported(workspace: string, books: Books): Promise<Map<string, st
       log: silentLog,
     };
     for (const goal of books.goals) await writeGoal(team, goal.id);
-    if (books.learnings > 0) await writeLearnings(team);
+    if (books.learnings.length > 0) await writeLearnings(team);
   } finally {
     await store.close();
   }

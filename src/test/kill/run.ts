@@ -216,7 +216,8 @@ function codeFaults(args: readonly string[], ended: Ended, books: Books): string
   const codes: Record<string, number> = { completed: 0, failed: 1, cancelled: args[0] === "cancel" ? 0 : 1, paused: goal.pause === "interrupted" ? 130 : 4 };
   const faults = ended.code === codes[goal.status] ? [] : [`"${args.join(" ")}" exits ${ended.code}, the goal is ${goal.status}: ${ended.stderr.slice(0, 300)}`];
   if (!ended.stdout.startsWith("{\n")) return faults;
-  const said = JSON.parse(ended.stdout) as { goal: string; status: string };
+  const said = JSON.parse(ended.stdout) as { goal?: string; status?: string };
+  if (said.goal === undefined) return faults;
   return said.goal === goal.id && said.status === goal.status ? faults : [...faults, `it printed ${said.goal} ${said.status}, the goal is ${goal.id} ${goal.status}`];
 }
 

@@ -32,13 +32,20 @@ type State = Parameters<Scenario["next"]>[0];
 
 const command = (...args: string[]): Step => ({ kind: "command", args, runs: true });
 
-/** Starts the goal, goes on with it while it can, and asks `waits` what to do when it waits for a person. */
-function life(start: Step, waits: (state: State) => Step | null = () => null): Scenario["next"] {
+/** A command that runs no goal. */
+const note = (...args: string[]): Step => ({ kind: "command", args, runs: false });
+
+/** Starts the goal, goes on with it while it can, asks `waits` what to do when it waits for a person, and `ended` when it is over. */
+function life(
+  start: Step,
+  waits: (state: State) => Step | null = () => null,
+  ended: (state: State) => Step | null = () => null,
+): Scenario["next"] {
   return (state) => {
     const { goal } = state;
     if (!goal) return start;
     if (goal.status === "running") return command("resume", "last");
-    if (goal.status !== "paused") return null;
+    if (goal.status !== "paused") return ended(state);
     if (goal.pause === "interrupted" || goal.pause === "model_away") return command("resume", "last");
     return waits(state);
   };
@@ -62,7 +69,16 @@ export const SCENARIOS: readonly Scenario[] = [
     faults: [],
     context: false,
     ends: ["completed"],
-    next: life(command("--pipeline", "Test Readout", "The pricing page test")),
+    next: life(
+      command("--pipeline", "Test Readout", "The pricing page test"),
+      () => null,
+      // When the work is done, a person writes down something for the next time, and takes it back.
+      ({ books }) => {
+        const own = books.learnings.find((entry) => entry.statement === "Say the price on the button");
+        if (!own) return note("learnings", "add", "Say the price on the button");
+        return own.status === "retired" ? null : note("learnings", "retire", own.id);
+      },
+    ),
   },
   {
     // The text holds filler that the structural check finds, in every version: after three revisions a person takes the best.
@@ -113,11 +129,7 @@ export const SCENARIOS: readonly Scenario[] = [
     faults: [],
     context: false,
     ends: ["cancelled"],
-    next: life(command("--budget", "0.3", "--pipeline", "Outreach Campaign", "Reach heads of support"), () => ({
-      kind: "command",
-      args: ["cancel", "last"],
-      runs: false,
-    })),
+    next: life(command("--budget", "0.3", "--pipeline", "Outreach Campaign", "Reach heads of support"), () => note("cancel", "last")),
   },
   {
     name: "interrupted",
@@ -133,18 +145,25 @@ export const SCENARIOS: readonly Scenario[] = [
     }),
   },
   {
-    // Killed once, so that the next process finds a dead one's holds and leases.
+    // Killed once, so that the next process finds a dead one's holds and leases; in the end a person puts the lost call right.
     name: "killed before",
     seed: 8,
     faults: [],
     context: false,
     ends: ["completed"],
-    next: life({
-      kind: "command",
-      args: ["--pipeline", "Email Health", "Write to those who left"],
-      runs: true,
-      crashAt: "wire:answered#2",
-    }),
+    next: life(
+      {
+        kind: "command",
+        args: ["--pipeline", "Email Health", "Write to those who left"],
+        runs: true,
+        crashAt: "wire:answered#2",
+      },
+      () => null,
+      ({ books }) => {
+        const lost = books.calls.find((call) => call.state === "unknown");
+        return lost ? note("costs", "--settle", lost.id, "--usd", "0.01") : null;
+      },
+    ),
   },
   {
     // The first call is answered too late for a heartbeat not to come first.
