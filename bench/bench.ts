@@ -1,14 +1,22 @@
 /** `bun run bench [name…] [--json FILE]`: runs the benchmarks, each beside a bare baseline, and prints what came out. */
 
 import { cpus } from "node:os";
+import { cache } from "./cache.ts";
 import { criticalPath } from "./critical-path.ts";
+import { holds } from "./holds.ts";
 import { start } from "./start.ts";
+import { storeWrite } from "./store-write.ts";
+import { throughput } from "./throughput.ts";
 import { ratioOf, table, verdictOf, type Figure } from "./figure.ts";
 
 type Benchmark = { readonly title: string; readonly run: () => Promise<Figure[]> };
 
 const BENCHMARKS: Record<string, Benchmark> = {
   path: { title: "A goal's time over its longest chain of calls (200 ms a call, warm process)", run: criticalPath },
+  tasks: { title: "Orchestration alone: a model that answers at once", run: throughput },
+  holds: { title: "Budget: 1,000 holds at the same time", run: holds },
+  write: { title: "A change of the store", run: storeWrite },
+  cache: { title: "What caching saves", run: cache },
   start: { title: "Start of a process", run: start },
 };
 

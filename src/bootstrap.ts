@@ -13,7 +13,7 @@ import type { FaultSpec } from "./model/rehearsal/faults.ts";
 import type { Rehearsal, RehearsalOptions } from "./model/rehearsal/server.ts";
 import { createEmbeddedQueue } from "./queue/embedded/embedded.ts";
 import type { Queue } from "./queue/queue.ts";
-import { loadRegistry } from "./skills/registry.ts";
+import { loadRegistry, type LoadedRegistry } from "./skills/registry.ts";
 import type { Store } from "./store/store.ts";
 import { createPresence, type Machine, type Presence } from "./work/presence.ts";
 import type { Team } from "./work/team.ts";
@@ -25,6 +25,8 @@ export type BootOptions = {
   readonly rehearse: { readonly seed: number; readonly latencyMs: number } | null;
   readonly interactive: boolean;
   readonly retry?: RetryPolicy;
+  /** The team's files, where they were read already. */
+  readonly team?: LoadedTeam;
 };
 
 export interface Application extends AsyncDisposable {
@@ -53,6 +55,15 @@ export class RegistryError extends Error {
   }
 }
 
+export type LoadedTeam = Pick<LoadedRegistry, "problems"> & { readonly registry: Registry };
+
+/** Reads the team's files; opens and writes nothing. Throws RegistryError when they leave nothing to work with. */
+export async function loadTeam(config: Pick<RuntimeConfig, "root">): Promise<LoadedTeam> {
+  const { registry, problems } = await loadRegistry({ root: config.root });
+  if (registry === null) throw new RegistryError(problems);
+  return { registry, problems };
+}
+
 export async function bootstrap(options: BootOptions): Promise<Application> {
   const { config } = options;
   const reached = crashPoints(config.crashAt);
@@ -65,9 +76,7 @@ export async function bootstrap(options: BootOptions): Promise<Application> {
     secrets: config.secrets,
     color: options.interactive && !config.noColor,
   });
-  const loaded = await loadRegistry({ root: config.root });
-  const { registry } = loaded;
-  if (registry === null) throw new RegistryError(loaded.problems);
+  const { registry, problems } = options.team ?? (await loadTeam(config));
   const store = await openStore(config, { now, log: log.child({ component: "store" }), reached });
   const closing: (() => Promise<void>)[] = [() => store.close()];
   try {
@@ -111,7 +120,7 @@ export async function bootstrap(options: BootOptions): Promise<Application> {
     return {
       config,
       registry,
-      problems: loaded.problems,
+      problems,
       store,
       journal,
       team,
@@ -146,14 +155,18 @@ export async function openStore(
 
 async function openModel(options: BootOptions, log: Log, closing: (() => Promise<void>)[]): Promise<Model> {
   const { config, rehearse } = options;
-  const { createClaude } = await import("./model/claude/claude.ts");
+  // Loaded only where there is somebody to call: commands that look must be quick.
+  const claude = async (apiKey: string, baseURL: string | undefined) => {
+    const { createClaude } = await import("./model/claude/claude.ts");
+    return createClaude({ apiKey, baseURL, log: log.child({ component: "model" }) });
+  };
   if (rehearse) {
     const server = await startRehearsal({ seed: rehearse.seed, latencyMs: rehearse.latencyMs });
     closing.push(() => server.stop());
-    return createClaude({ apiKey: "rehearsal", baseURL: server.url, log: log.child({ component: "model" }) });
+    return claude("rehearsal", server.url);
   }
   if (config.apiKey === null) return keyless;
-  return createClaude({ apiKey: config.apiKey, baseURL: config.baseURL ?? undefined, log: log.child({ component: "model" }) });
+  return claude(config.apiKey, config.baseURL ?? undefined);
 }
 
 /** The rehearsal server by itself, for the command that runs it alone. */

@@ -7,6 +7,7 @@ import { dollars, usd } from "../domain/money.ts";
 import { listCalls, listScopes, scopeState } from "../store/calls.ts";
 import { getGoal } from "../store/goals.ts";
 import type { Read } from "../store/store.ts";
+import { writeGoal } from "../work/scribe.ts";
 import { settleCall, settlement, type SettleOptions } from "./costs-settle.ts";
 import { costsJson, costsText, type CostsView } from "./costs-text.ts";
 import { UsageError } from "./errors.ts";
@@ -31,6 +32,8 @@ export async function costs(options: CostsOptions): Promise<number> {
   await using app = await openApplication(options);
   if (wanted) {
     const call = await settleCall(app.store, await resolveId(app, "call", wanted.typed), wanted.cost);
+    // A dry run's planning call is of no goal; any other changes its goal's report.
+    if (await app.store.read((read) => getGoal(read, call.goalId))) await writeGoal(app.team, call.goalId);
     if (options.json) printJson({ call: call.id, state: call.state, costUsd: usd(call.cost), heldUsd: usd(call.hold) });
     else print(`Settled ${call.id} at ${dollars(call.cost)}; ${dollars(call.hold)} was held for it.`);
     return EXIT.done;

@@ -148,7 +148,7 @@ describe("the command", () => {
       body: expect.stringContaining("Written by hand."),
     });
     expect(store.query("select distinct goal_id, rehearsal from calls").all()).toEqual([
-      { goal_id: "init-rehearsal", rehearsal: 1 },
+      { goal_id: expect.stringMatching(/^init-[0-9a-f]{12}-rehearsal$/), rehearsal: 1 },
     ]);
   }, 30_000);
 

@@ -5,6 +5,7 @@ import type { Application } from "../bootstrap.ts";
 import type { RuntimeConfig } from "../config.ts";
 import { contextBody, type SectionName } from "../director/context/document.ts";
 import { contextFromText } from "../director/context/from-text.ts";
+import { hashOf } from "../domain/deliverable.ts";
 import { EXIT } from "../domain/exit.ts";
 import { dollars, usd, type Nano } from "../domain/money.ts";
 import { filledSections } from "../domain/product-context.ts";
@@ -81,8 +82,8 @@ async function fromFile(config: RuntimeConfig, path: string, options: InitOption
   note(
     `Reading ${path} (${source.length.toLocaleString("en")} characters): one model call${app.rehearsal ? ", rehearsed" : ""}.`,
   );
-  // The journal answers by this id: a rehearsal's answer must never become a real one.
-  const id = app.rehearsal ? "init-rehearsal" : "init";
+  // The journal answers by this id, and its budget is this text's own: a rehearsal's answer must never become a real one.
+  const id = `init-${hashOf(source).slice(0, 12)}${app.rehearsal ? "-rehearsal" : ""}`;
   const goal = { id, priority: "P0" as const, cap: config.caps.goal, allowed: 0, rehearsal: app.rehearsal };
   const began = app.team.now();
   const decision = await contextFromText(

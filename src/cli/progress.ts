@@ -1,12 +1,73 @@
-/** Interim progress; being replaced. */
-import type { Application } from "../bootstrap.ts";
-import { note, oneLine, print } from "./output.ts";
+/** Live progress of a goal's run: as a tree, as lines, as JSON, or not at all; all of it from the events of the goal. */
 
-export async function startProgress(app: Application, goalId: string, options: { form: "tree" | "lines" | "ndjson" | "none"; color: boolean }) {
-  const stop = app.store.subscribe((event) => {
-    if (event.goalId !== goalId) return;
-    if (options.form === "ndjson") print(JSON.stringify(event));
-    else if (options.form !== "none") note(oneLine(`${event.type} ${JSON.stringify(event)}`, 140));
-  });
-  return { say: note, close: async () => stop() };
+import type { Application } from "../bootstrap.ts";
+import { note, print, styles } from "./output.ts";
+import { follow } from "./progress/follow.ts";
+import { lineOf } from "./progress/lines.ts";
+import { every, onSuddenExit, terminal } from "./progress/terminal.ts";
+import { createTree } from "./progress/tree.ts";
+
+export type ProgressForm = "tree" | "lines" | "ndjson" | "none";
+
+export type Progress = {
+  /** Tells the person something, on stderr, without getting in the way of what is drawn. */
+  say(text: string): void;
+  /** Ends the display; the last tree stays on the screen. */
+  close(): Promise<void>;
+};
+
+/**
+ * Shows what happens to a goal from now on: `tree` and `lines` on stderr, `ndjson` on stdout. `tree` is for a terminal
+ * only. Never fails the run for something that cannot be shown, but rejects when there is no such goal.
+ */
+export async function startProgress(
+  app: Pick<Application, "store" | "log">,
+  goalId: string,
+  options: { readonly form: ProgressForm; readonly color: boolean },
+): Promise<Progress> {
+  const { store, log } = app;
+  const now = Date.now;
+  switch (options.form) {
+    case "none":
+      return { say: note, close: async () => {} };
+    case "ndjson": {
+      const stop = store.subscribe((event) => {
+        if (event.goalId !== goalId) return;
+        const { seq, at, type } = event;
+        print(JSON.stringify({ seq, at, type, ...event }));
+      });
+      return { say: note, close: async () => stop() };
+    }
+    case "lines": {
+      const follower = await follow(
+        {
+          store,
+          log,
+          now,
+          heard(event, state) {
+            const line = lineOf(event, state);
+            if (line !== null) note(line);
+          },
+        },
+        goalId,
+      );
+      return { say: note, close: () => follower.close() };
+    }
+    case "tree": {
+      const follower = await follow({ store, log, now, heard: () => {} }, goalId);
+      const tree = createTree({ screen: terminal, now, every, style: styles(options.color), state: follower.state });
+      const release = onSuddenExit(tree.abandon);
+      return {
+        say: tree.say,
+        async close() {
+          try {
+            await follower.close();
+          } finally {
+            tree.close();
+            release();
+          }
+        },
+      };
+    }
+  }
 }

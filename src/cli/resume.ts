@@ -1,10 +1,12 @@
 /** `marketeam resume`: go on with a goal where it stopped. */
 
+import { GOAL_ENDED } from "../domain/goal.ts";
 import { nano } from "../domain/money.ts";
 import { needGoal } from "../store/goals.ts";
 import { leasesOf } from "../store/leases.ts";
 import { resumeGoal } from "../work/answers.ts";
 import { holders } from "../work/presence.ts";
+import { catchUp } from "../work/scribe.ts";
 import { UsageError } from "./errors.ts";
 import { note } from "./output.ts";
 import { seeThrough } from "./see-through.ts";
@@ -15,8 +17,14 @@ export async function resume(typed: string | undefined, options: RunFlags & { al
   await using app = await openTeam(options, { model: true });
   const presence = await app.presence();
   await presence.sweep();
-  const problem = await resumeGoal(app.store, goalId, options.allow === undefined ? null : nano(options.allow));
-  if (problem !== null) throw new UsageError(problem);
+  const { status } = await app.store.read((read) => needGoal(read, goalId));
+  // A goal that ended just before a crash has nothing to go on with, but documents to be written and an end to be told.
+  const ended = GOAL_ENDED.includes(status) && options.allow === undefined;
+  const problem = ended ? null : await resumeGoal(app.store, goalId, options.allow === undefined ? null : nano(options.allow));
+  if (problem !== null) {
+    await catchUp(app.team, goalId);
+    throw new UsageError(problem);
+  }
   const others = await holders(
     app.store,
     (await app.store.read((read) => leasesOf(read, goalId))).map((lease) => lease.owner),

@@ -1,20 +1,23 @@
 /** `marketeam "goal"`: plan it, run it, show it, say how it ended. */
 
-import type { Application } from "../bootstrap.ts";
+import { loadTeam, type Application, type LoadedTeam } from "../bootstrap.ts";
+import type { RuntimeConfig } from "../config.ts";
 import { checkGoalText, PRIORITIES, type Priority } from "../domain/goal.ts";
 import { EXIT } from "../domain/exit.ts";
 import { dollars, nano } from "../domain/money.ts";
 import type { Plan } from "../domain/plan.ts";
 import { nearest, suggest } from "../domain/problem.ts";
+import type { GoalResult } from "../domain/result.ts";
 import { planFromPipeline } from "../skills/pipeline-plan.ts";
 import { acceptGoal, type NewWork } from "../work/accept.ts";
-import { dryRun } from "../work/dry-run.ts";
+import { dryRun, quoteWritten } from "../work/dry-run.ts";
 import { UsageError } from "./errors.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { note, print, printJson } from "./output.ts";
 import { planText } from "./plan-text.ts";
 import { seeThrough } from "./see-through.ts";
-import { interactive, openTeam, type RunFlags } from "./session.ts";
+import { configFor, interactive, noteProblems, openTeam, type RunFlags } from "./session.ts";
+import { storeThere } from "./store-there.ts";
 
 type RunOptions = RunFlags & {
   readonly pipeline?: string;
@@ -33,10 +36,24 @@ const COMMANDS =
 export async function run(words: readonly string[], options: RunOptions): Promise<number> {
   const text = goalText(words, options);
   if (options.json && options.events) throw new UsageError("--json and --events both want stdout", "choose one of them");
-  await using app = await openTeam(options, { model: !(options.dryRun && options.pipeline !== undefined) });
-  const work = newWork(app, text, options);
+  // What was typed is checked before anything is opened: a mistake leaves no trace.
+  const config = configFor(options);
+  if (options.confirm && (!process.stdin.isTTY || !interactive(config)))
+    throw new UsageError("--confirm needs a terminal to ask in", "leave it out, or use --dry-run to see the plan");
+  const team = await loadTeam(config);
+  const work = newWork(team, config, text, options);
+  if (options.dryRun && work.plan !== null && !storeThere(config)) {
+    noteProblems(team.problems);
+    const { rehearsal } = work;
+    return showPlan(
+      quoteWritten(work.plan, team.registry, { rehearsal, workspace: config.workspace, now: Date.now() }),
+      work,
+      options,
+    );
+  }
+  await using app = await openTeam(options, { model: !(options.dryRun && work.plan !== null), team });
   if (options.dryRun) return await showDryRun(app, work, options);
-  const ready = options.confirm ? await confirmed(app, work, options) : work;
+  const ready = options.confirm ? await confirmed(app, work) : work;
   if (ready === null) return EXIT.stopped;
   const goalId = await acceptGoal(app.team, ready);
   return await seeThrough(app, goalId, options);
@@ -75,8 +92,7 @@ function goalText(words: readonly string[], options: RunOptions): string {
   return checked.text;
 }
 
-function newWork(app: Application, text: string, options: RunOptions): NewWork {
-  const { registry, config } = app;
+function newWork({ registry }: LoadedTeam, config: RuntimeConfig, text: string, options: RunOptions): NewWork {
   if (!PRIORITIES.includes(options.priority as Priority))
     throw new UsageError(`unknown priority "${options.priority}"`, `use one of ${PRIORITIES.join(", ")}`);
   const categories = Object.keys(registry.routing.categories);
@@ -103,7 +119,7 @@ function newWork(app: Application, text: string, options: RunOptions): NewWork {
     source: "cli",
     priority: options.priority as Priority,
     cap: options.budget === undefined ? config.caps.goal : nano(options.budget),
-    rehearsal: app.rehearsal,
+    rehearsal: options.rehearse ?? false,
     plan,
   };
 }
@@ -117,15 +133,17 @@ async function showDryRun(app: Application, work: NewWork, options: RunOptions):
     const why = outcome.stopped?.why;
     return why === "auth" || why === "unknown_model" ? EXIT.config : why ? EXIT.stopped : EXIT.failed;
   }
-  if (options.json) printJson(outcome.result);
-  else print(planText(outcome.result, work.cap));
+  return showPlan(outcome.result, work, options);
+}
+
+function showPlan(result: GoalResult, work: NewWork, options: RunOptions): number {
+  if (options.json) printJson(result);
+  else print(planText(result, work.cap));
   return EXIT.done;
 }
 
 /** Plans, shows the plan and asks. The plan that was shown is the one that runs. */
-async function confirmed(app: Application, work: NewWork, options: RunOptions): Promise<NewWork | null> {
-  if (!process.stdin.isTTY || !interactive(app.config))
-    throw new UsageError("--confirm needs a terminal to ask in", "leave it out, or use --dry-run to see the plan");
+async function confirmed(app: Application, work: NewWork): Promise<NewWork | null> {
   await using interrupt = onInterrupt(() => {});
   const outcome = await dryRun(app.team, work, AbortSignal.any([interrupt.stop, interrupt.abort]));
   if (outcome.kind === "failed") throw new UsageError(outcome.detail);

@@ -12,7 +12,7 @@ import { goalResultOf } from "../work/goal-result.ts";
 import { runGoal } from "../work/run-goal.ts";
 import { startProgress } from "./progress.ts";
 import { onInterrupt } from "./interrupt.ts";
-import { note, print, printJson } from "./output.ts";
+import { note, oneLine, print, printJson } from "./output.ts";
 import { interactive, type RunFlags } from "./session.ts";
 import { summaryText } from "./summary-text.ts";
 
@@ -59,6 +59,13 @@ export async function seeThrough(app: Application, goalId: string, options: RunF
   }));
   if (options.json) printJson(result);
   else if (!options.events) print(summaryText(result, goal, questions));
+  // Where a program reads stdout, stderr still tells a person how to go on.
+  if ((options.json || options.events) && goal.status === "paused")
+    note(
+      questions[0]
+        ? `Paused, a question waits for you (bun run start approvals): ${oneLine(questions[0].title, 140)}`
+        : `Paused. Go on with: bun run start resume ${goalId}${goal.rehearsal ? " --rehearse" : ""}`,
+    );
   return exitCodeOf(app, goal, interrupt.stop.aborted);
 }
 

@@ -1,9 +1,9 @@
 /** What most commands begin with: configuration, a named goal, an open application. */
 
-import { bootstrap, noKey, type Application } from "../bootstrap.ts";
+import { bootstrap, noKey, type Application, type LoadedTeam } from "../bootstrap.ts";
 import { loadConfig, processInput, type RuntimeConfig } from "../config.ts";
 import { idPrefix, type IdKind } from "../domain/id.ts";
-import { formatProblem } from "../domain/problem.ts";
+import { formatProblem, type Problem } from "../domain/problem.ts";
 import { idsLike, listGoals } from "../store/goals.ts";
 import { UsageError } from "./errors.ts";
 import { note, styles, type Styles } from "./output.ts";
@@ -36,16 +36,21 @@ export async function openApplication(options: CommonOptions): Promise<Applicati
 }
 
 /** An application that works: with the rehearsal, or with a key. Says what is wrong with the team, on stderr. */
-export async function openTeam(options: RunFlags, needs: { model: boolean }): Promise<Application> {
+export async function openTeam(options: RunFlags, needs: { model: boolean; team?: LoadedTeam }): Promise<Application> {
   const config = configFor(options);
   if (needs.model && !options.rehearse && config.apiKey === null) throw noKey();
   const app = await bootstrap({
     config,
     rehearse: options.rehearse ? { seed: options.seed, latencyMs: options.latency } : null,
     interactive: interactive(config),
+    ...(needs.team ? { team: needs.team } : {}),
   });
-  for (const problem of app.problems) note(`${problem.severity}: ${formatProblem(problem)}`);
+  noteProblems(app.problems);
   return app;
+}
+
+export function noteProblems(problems: readonly Problem[]): void {
+  for (const problem of problems) note(`${problem.severity}: ${formatProblem(problem)}`);
 }
 
 /** The id that a person means: a unique beginning, or `last` for the newest goal. Throws UsageError. */

@@ -121,7 +121,7 @@ function totals(view: CallsView, calls: readonly CallJson[]): string[] {
       `${n(sum((call) => call.outputTokens))} output tokens, ${view.rehearsal ? `nothing spent (a real run: about ${cost})` : cost}` +
       `${held > 0 ? `, and ${dollars(held)} held` : ""}.`,
     share === null
-      ? "Cache: no call came after an earlier one of the same skill, model and step had begun to answer, so none could read from it."
-      : `Cache: ${(share * 100).toFixed(1)} % of the tokens of the stable parts (${stable}) were cache reads, over ${count(eligible, "call")} that began after an earlier call of the same skill, model and step had begun to answer.`,
+      ? "Cache: no call came after an earlier one of the same skill and model had begun to answer, so none could read from it."
+      : `Cache: ${(share * 100).toFixed(1)} % of the tokens of the stable parts (${stable}) were cache reads, over ${count(eligible, "call")} that began after an earlier call of the same skill and model had begun to answer.`,
   ];
 }

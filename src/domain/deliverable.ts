@@ -1,6 +1,7 @@
 /** A deliverable: one version of what a task handed in. All versions are kept. */
 
 import { z } from "zod";
+import { codeFences } from "./markdown.ts";
 
 /** What the next agents and the consistency check need to know of an approved text, without reading it whole. */
 export const fact = z.object({
@@ -36,13 +37,12 @@ export function hashOf(text: string): string {
 
 /** Splits an agent's reply into the deliverable and its handoff note (missing inputs, assumptions). No note, no harm. */
 export function readHandoff(reply: string): { body: string; missing: string[]; warnings: string[] } {
-  const match = /\n?<handoff>([\s\S]*?)(?:<\/handoff>|$)\s*$/.exec(reply);
-  const body = (match ? reply.slice(0, match.index) : reply).trim();
+  const { body, note } = splitNote(reply);
   const missing: string[] = [];
   const warnings: string[] = [];
   let list: string[] | null = null;
-  for (const line of (match?.[1] ?? "").split("\n")) {
-    const heading = /^\s*(missing|assumed|assumptions|warnings?)\s*:\s*(.*)$/i.exec(line);
+  for (const line of note.split("\n")) {
+    const heading = /^[\s#*_]*(missing|assumed|assumptions|warnings?)\b[^:\n]{0,20}:[\s*_]*(.*)$/i.exec(line);
     const item = /^\s*[-*]\s+(.*\S)/.exec(line);
     if (heading) {
       list = heading[1]?.toLowerCase() === "missing" ? missing : warnings;
@@ -56,4 +56,49 @@ export function readHandoff(reply: string): { body: string; missing: string[]; w
   for (const [, claim] of body.matchAll(/\[UNVERIFIED:\s*([^\]\n]{1,300})\]/g))
     if (claim) warnings.push(`unverified: ${claim.trim()}`);
   return { body, missing, warnings };
+}
+
+const OPEN = "<handoff>";
+const CLOSE = "</handoff>";
+/** What a note begins with: nothing, an item, or one of its headings. */
+const NOTE = /^\s*(?:$|[-*#]|(?:missing|assumed|assumptions|warnings?)\b)/i;
+
+/** Cuts the notes out of a reply. A tag that a text only mentions (in a code fence, in a sentence) stays where it is. */
+function splitNote(reply: string): { body: string; note: string } {
+  const fences = codeFences(reply);
+  const lastClose = reply.lastIndexOf(CLOSE);
+  const kept: string[] = [];
+  const notes: string[] = [];
+  let from = 0;
+  for (let at = reply.indexOf(OPEN); at !== -1; at = reply.indexOf(OPEN, Math.max(at + 1, from))) {
+    const inner = at + OPEN.length;
+    const close = lastClose < at ? -1 : reply.indexOf(CLOSE, inner);
+    const next = reply.indexOf(OPEN, inner);
+    const closed = close !== -1 && (next === -1 || close < next);
+    const end = closed ? close + CLOSE.length : reply.length;
+    const note = reply.slice(inner, closed ? close : end);
+    // A fence that nobody closed hides nothing: what follows a forgotten ``` is still the note.
+    const fence = fences.find((entry) => entry.closed && entry.start < at && at < entry.end);
+    const start = fence ? fence.start : at;
+    const stop = fence ? fence.end : end;
+    const last = reply.slice(stop).trim() === "";
+    const ours = fence
+      ? last && fence.end >= end && onlyMarks(reply.slice(fence.start, at)) && onlyMarks(reply.slice(end, fence.end))
+      : (closed && last) || (startsLine(reply, at) && NOTE.test(note));
+    if (!ours) continue;
+    kept.push(reply.slice(from, start));
+    notes.push(note);
+    from = stop;
+  }
+  kept.push(reply.slice(from));
+  return { body: kept.join("").trim(), note: notes.join("\n") };
+}
+
+function startsLine(text: string, at: number): boolean {
+  return text.slice(text.lastIndexOf("\n", at - 1) + 1, at).trim() === "";
+}
+
+/** A fence's own line and nothing else. */
+function onlyMarks(text: string): boolean {
+  return /^[`~]*\w*$/.test(text.trim());
 }

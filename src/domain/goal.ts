@@ -80,5 +80,7 @@ export function checkGoalText(typed: string): { text: string } | { problem: stri
 /** A short title from a goal's text, until the plan gives a better one. */
 export function titleOf(text: string): string {
   const line = (text.split("\n")[0] ?? "").trim();
-  return line.length <= 80 ? line : `${line.slice(0, 77).trimEnd()}…`;
+  // Not in the middle of a character that takes two units (an emoji).
+  const cut = line.slice(0, 77).replace(/[\ud800-\udbff]$/, "");
+  return line.length <= 80 ? line : `${cut.trimEnd()}…`;
 }

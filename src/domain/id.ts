@@ -31,6 +31,8 @@ export const SLUG = /^[a-z0-9]+(?:[-_][a-z0-9]+)*$/;
 export function slug(text: string, max = 48): string {
   const words = text
     .normalize("NFKD")
+    // The accents that NFKD splits off: "café" is "cafe".
+    .replace(/\p{M}+/gu, "")
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, "-")
     .slice(0, max)

@@ -7,8 +7,10 @@ export const NANO_PER_USD = 1_000_000_000;
 /** USD to nano-dollars, rounded up, so that a hold is never too small. Throws on what is not a finite number ≥ 0. */
 export function nano(usd: number): Nano {
   if (!Number.isFinite(usd) || usd < 0) throw new RangeError(`not an amount of money: ${usd}`);
-  // 12 significant digits first: 0.1 × 1e9 must not become 100000001 through binary fractions.
-  return Math.ceil(Number((usd * NANO_PER_USD).toPrecision(12)));
+  const exact = usd * NANO_PER_USD;
+  const whole = Math.round(exact);
+  // What differs from a whole number only through binary fractions is that number: 1.1 × 1e9 must not become 1100000001.
+  return Math.abs(exact - whole) <= whole * 1e-14 ? whole : Math.ceil(exact);
 }
 
 export function usd(amount: Nano): number {

@@ -6,6 +6,8 @@ import { suggest } from "./problem.ts";
 
 export const MAX_PLAN_TASKS = 50;
 export const DIRECTOR = "director";
+/** Keys of the tasks that the engine adds to a goal: a plan's own task of that name would stand in their place. */
+const RESERVED_KEY = /^(?:plan|report|gate-\d+)$/;
 
 export const planPhase = z.object({ name: z.string().trim().min(1).max(80), gate: z.boolean() });
 
@@ -62,6 +64,7 @@ export function planProblems(candidate: Plan, registry: PlanRegistry, options: {
     const at = `task "${task.key}"`;
     if (!SLUG.test(task.key) || task.key.length > 64)
       problems.push(`${at}: a key is lower-case words joined by hyphens, at most 64 characters`);
+    if (RESERVED_KEY.test(task.key)) problems.push(`${at}: this key belongs to the Director's own tasks, take another`);
     // A template may hold a step that the Director does itself.
     if (!registry.skills.has(task.skill) && !(options.template && task.skill === DIRECTOR))
       problems.push(`${at}: unknown skill "${task.skill}": ${suggest(task.skill, [...registry.skills.keys()])}`);
@@ -77,6 +80,12 @@ export function planProblems(candidate: Plan, registry: PlanRegistry, options: {
   }
   const circle = findCycle(tasks);
   if (circle) problems.push(`the tasks need each other in a circle: ${circle.join(" → ")}`);
+  // A task that needs work of a later phase can make its own phase's gate wait for itself.
+  const behindGate = circle ? null : findCycle(planNodes(candidate));
+  if (behindGate)
+    problems.push(
+      `a gate would wait for itself: ${behindGate.join(" → ")}; no task of a phase with a gate may need what stands behind the gate`,
+    );
   return problems;
 }
 

@@ -25,9 +25,15 @@ export type ProductContext = {
 /** Sections (by name, lower case) of a document that have text of their own under their heading. */
 export function filledSections(body: string): { filled: string[]; empty: string[] } {
   const found = new Map<string, string>();
-  const pieces = body.split(/^##\s+(.+?)\s*$/m);
+  const pieces = body.split(/^##[ \t]+(.*)$/m);
   for (let i = 1; i < pieces.length; i += 2) {
-    found.set((pieces[i] ?? "").replace(/^\d+[.)]\s*/, "").toLowerCase(), (pieces[i + 1] ?? "").trim());
+    const name = (pieces[i] ?? "")
+      .replace(/[*_`]/g, "")
+      .trim()
+      .replace(/^\d+[.)]\s*/, "")
+      .replace(/:$/, "")
+      .toLowerCase();
+    found.set(name, (pieces[i + 1] ?? "").trim());
   }
   const filled: string[] = [];
   const empty: string[] = [];

@@ -79,12 +79,13 @@ describe("cacheShare", () => {
     expect(cacheShare([call({ startedAt: 0, answeredAt: null }), call({ startedAt: 50 })]).eligible).toBe(0);
   });
 
-  test("another skill, model or step warms nothing; the Director's own calls are a group like any other", () => {
+  test("another skill or model warms nothing; the Director's own decisions are of no skill", () => {
     const later = { startedAt: 50, cacheRead: 800 };
     expect(cacheShare([call({ startedAt: 0, skill: "other" }), call(later)]).eligible).toBe(0);
     expect(cacheShare([call({ startedAt: 0, model: "other" }), call(later)]).eligible).toBe(0);
-    expect(cacheShare([call({ startedAt: 0, step: "review:x" }), call(later)]).eligible).toBe(0);
-    expect(cacheShare([call({ startedAt: 0, skill: null }), call({ ...later, skill: null })])).toEqual({ eligible: 1, share: 1 });
+    for (const skill of [null, "director"]) {
+      expect(cacheShare([call({ startedAt: 0, skill }), call({ ...later, skill })])).toEqual({ eligible: 0, share: null });
+    }
   });
 
   test("reads beyond the stable parts do not make up for another call's misses", () => {

@@ -1,5 +1,6 @@
 /** What filled a prompt in real tokens, and how much of what stays the same was read from the cache. */
 
+import { DIRECTOR } from "../domain/plan.ts";
 import { STABLE_PARTS, type Call, type PartKind, type PartSize, type Usage } from "../domain/call.ts";
 
 /** Tokens of a prompt as the provider counted them: fresh input, cache reads and cache writes. */
@@ -30,15 +31,15 @@ type Cached = Pick<Call, "skill" | "model" | "step" | "parts" | "usage" | "start
 
 /**
  * The share (0 to 1) of the stable parts' tokens that were cache reads, weighted by tokens, over the calls that could have
- * read them: those that began after an earlier call of the same skill, model and step had begun to answer (a structured
- * reply cannot read a text reply's cache: its format is part of what is cached). Reads count towards the stable parts
- * first. `eligible` is how many calls that is; `share` is null when none of them has stable tokens.
+ * read them: those that began after an earlier call of the same skill and model had begun to answer. The Director's own
+ * decisions are of no skill. Reads count towards the stable parts first. `eligible` is how many calls that is; `share` is null when none of them has stable tokens.
  */
 export function cacheShare(calls: readonly Cached[]): { eligible: number; share: number | null } {
   const warmSince = new Map<string, number>();
-  const group = (call: Cached) => JSON.stringify([call.skill, call.model, call.step]);
+  const ofSkill = (call: Cached) => call.skill !== null && call.skill !== DIRECTOR;
+  const group = (call: Cached) => JSON.stringify([call.skill, call.model]);
   for (const call of calls) {
-    if (call.answeredAt === null) continue;
+    if (call.answeredAt === null || !ofSkill(call)) continue;
     warmSince.set(group(call), Math.min(call.answeredAt, warmSince.get(group(call)) ?? Number.POSITIVE_INFINITY));
   }
   let eligible = 0;
@@ -48,7 +49,7 @@ export function cacheShare(calls: readonly Cached[]): { eligible: number; share:
     // A call that was refused, or whose answer was lost, has no token counts: it says nothing about the cache.
     const tokens = promptTokens(call.usage);
     const warm = warmSince.get(group(call));
-    if (tokens === 0 || warm === undefined || call.startedAt <= warm) continue;
+    if (tokens === 0 || !ofSkill(call) || warm === undefined || call.startedAt <= warm) continue;
     eligible += 1;
     const byPart = tokensByPart(call.parts, tokens);
     const own = STABLE_PARTS.reduce((sum, kind) => sum + (byPart.get(kind) ?? 0), 0);

@@ -1,7 +1,6 @@
 /** The log port on pino: JSON lines or lines for people, written before the call returns, without secrets. */
 
-import { type Logger, destination, pino, stdTimeFunctions } from "pino";
-import { prettyFactory } from "pino-pretty";
+import type { Logger } from "pino";
 import { plainFields } from "./fields.ts";
 import type { Log, LogFields } from "./log.ts";
 import { createRedactor } from "./redact.ts";
@@ -21,39 +20,56 @@ export type LogOptions = {
 const OWN_KEYS: ReadonlySet<string> = new Set(["level", "time", "pid", "hostname", "msg"]);
 
 /** A Log that has written each line when the call returns, so that none is lost with the process. It never throws. */
-export function createLog({ level, format, stream, secrets, color = false }: LogOptions): Log {
+export function createLog(options: LogOptions): Log {
+  // Most commands log nothing at all: the packages are loaded with the first line. (By `require`: a line is written at once.)
+  let opened: Writer | undefined;
+  return toLog({ level: options.level, open: () => (opened ??= openLogger(options)) }, {});
+}
+
+type Writer = Logger<never, boolean>;
+
+function openLogger({ level, format, stream, secrets, color = false }: LogOptions): Writer {
+  const { destination, pino, stdTimeFunctions } = require("pino") as typeof import("pino");
   const redact = createRedactor(secrets);
   // A full disk must not take the work with it, nor fill the memory with what could not be written. (A reader that went
   // away is pino's own affair.)
   const file = destination({ dest: stream, sync: true, maxLength: 1 << 20 });
   file.on("error", () => {});
-  const pretty = prettyFactory({ colorize: color, singleLine: true, translateTime: "SYS:HH:MM:ss", ignore: "pid,hostname" });
+  const pretty = format === "pretty" ? prettyLines(color) : null;
 
   const write = (json: string) => {
     const redacted = redact(json);
     const line = redacted === json ? json : validJson(redacted);
     // Once more on what is really written: how pino-pretty treats backslashes and stacks is its own affair.
-    file.write(format === "json" ? escapeControls(line) : redact(pretty(visible(JSON.parse(line)))));
+    file.write(pretty === null ? escapeControls(line) : redact(pretty(visible(JSON.parse(line)))));
   };
-  const logger = pino(
+  return pino(
     { level, timestamp: stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } },
     { write },
   );
-  return toLog(logger, {});
 }
 
-type Level = "debug" | "info" | "warn" | "error";
+function prettyLines(colorize: boolean): (record: unknown) => string {
+  const { prettyFactory } = require("pino-pretty") as typeof import("pino-pretty");
+  return prettyFactory({ colorize, singleLine: true, translateTime: "SYS:HH:MM:ss", ignore: "pid,hostname" });
+}
 
-function toLog(logger: Logger<never, boolean>, bound: Record<string, unknown>): Log {
+const LEVELS = ["debug", "info", "warn", "error"] as const;
+type Level = (typeof LEVELS)[number];
+
+type Source = { readonly level: LogOptions["level"]; readonly open: () => Writer };
+
+function toLog(source: Source, bound: Record<string, unknown>): Log {
+  const least = source.level === "silent" ? LEVELS.length : LEVELS.indexOf(source.level);
   const at = (level: Level) => (message: string, fields?: LogFields) => {
-    if (logger.isLevelEnabled(level)) logger[level]({ ...bound, ...ownFields(fields) }, message);
+    if (LEVELS.indexOf(level) >= least) source.open()[level]({ ...bound, ...ownFields(fields) }, message);
   };
   return {
     debug: at("debug"),
     info: at("info"),
     warn: at("warn"),
     error: at("error"),
-    child: (fields) => toLog(logger, { ...bound, ...ownFields(fields) }),
+    child: (fields) => toLog(source, { ...bound, ...ownFields(fields) }),
   };
 }
 

@@ -25,5 +25,7 @@ console.log(recoveryLine(result.recovery));
 for (const point of result.unpassed) console.log(`FAULT ${point}: no scenario passes it`);
 for (const fault of result.faults) console.log(`FAULT ${fault}`);
 const bad = result.unpassed.length + result.faults.length;
-console.log(`${result.points.length} points, ${result.kills} kills, ${bad} faults, ${Math.round((performance.now() - begun) / 1000)} s`);
+console.log(
+  `${result.points.length} points, ${result.kills} kills, ${bad} faults, ${Math.round((performance.now() - begun) / 1000)} s`,
+);
 process.exitCode = bad === 0 ? 0 : 1;

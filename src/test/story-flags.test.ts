@@ -18,6 +18,8 @@ const { pipelines } = parse(readFileSync(join(ROOT, ".agents/pipelines.yaml"), "
 };
 /** The one with the fewest steps, where a run only has to be a run. */
 const SHORT = Object.entries(pipelines).toSorted((a, b) => a[1].steps.length - b[1].steps.length)[0]?.[0] ?? "";
+const IN_LINE =
+  Object.entries(pipelines).find(([, { steps }]) => steps.length > 3 && !steps.some((step) => "parallel" in step))?.[0] ?? "";
 const WIDE = Object.entries(pipelines).find(([, { steps }]) => steps.some((step) => "parallel" in step))?.[0] ?? "";
 
 describe("--dry-run", () => {
@@ -31,8 +33,8 @@ describe("--dry-run", () => {
     expect(await files(dir.path)).toEqual(before.files);
     const after = rows(dir.path);
     // A call is a row, its hold and its answer in the counters, and the two events that tell of it.
-    const { calls, events, scopes, ...rest } = after;
-    const { calls: callsBefore = [], events: eventsBefore = [], scopes: _, ...restBefore } = before.rows;
+    const { calls, events, scopes, sqlite_sequence: _counter, ...rest } = after;
+    const { calls: callsBefore = [], events: eventsBefore = [], scopes: _scopes, sqlite_sequence: _, ...restBefore } = before.rows;
     expect(rest).toEqual(restBefore);
     expect(calls?.slice(0, callsBefore.length)).toEqual(callsBefore);
     expect(calls?.slice(callsBefore.length).map((row) => [row.goal_id, row.step, row.state])).toEqual([[result.goal, "plan", "settled"]]);
@@ -72,27 +74,31 @@ describe("--dry-run", () => {
 describe("--budget and --priority", () => {
   test("a tiny budget stops with a question, is never passed, and `resume --allow` completes the goal", async () => {
     await using dir = await tempDir();
-    const cap = 1.1;
-    const args = ["--rehearse", "--workspace", dir.path, "--priority", "P0"];
-    const run = await cli([...args, "--budget", String(cap), "--json", GOAL]);
+    const rich = join(dir.path, "rich");
+    const workspace = join(dir.path, "tight");
+    const args = ["--rehearse", "--concurrency", "1", "--priority", "P0", "--json", "--pipeline", IN_LINE];
+    await ran([...args, "--workspace", rich]);
+    // The same run again, with a little less than what it once needed at the same time.
+    const cap = Math.floor(mostTaken(await eventsOf(rich)) / 1e7 - 1) / 100;
+    const run = await cli([...args, "--budget", String(cap), "--workspace", workspace]);
     expect(run.code).toBe(4);
     const stopped = goalResult.parse(JSON.parse(run.stdout));
     expect(stopped.status).toBe("paused");
-    const asked = JSON.parse((await ran(["approvals", "--json", "--workspace", dir.path])).stdout) as { approvals: object[] };
+    const asked = JSON.parse((await ran(["approvals", "--json", "--workspace", workspace])).stdout) as { approvals: object[] };
     expect(asked.approvals).toMatchObject([{ kind: "budget", goal: stopped.goal }]);
-    const events = await eventsOf(dir.path);
+    const events = await eventsOf(workspace);
     expect(events[0]).toMatchObject({ type: "goal.accepted", priority: "P0" });
     const most = mostTaken(events);
     expect(most).toBeGreaterThan(0);
     expect(most).toBeLessThanOrEqual(cap * 1e9);
     expect(stopped.costUsd).toBeLessThanOrEqual(cap);
 
-    const again = await cli(["resume", "last", "--rehearse", "--workspace", dir.path]);
+    const again = await cli(["resume", "last", "--rehearse", "--workspace", workspace]);
     expect([again.code, again.stderr]).toEqual([2, expect.stringContaining("--allow")]);
-    const resumed = await rehearse(dir.path, ["resume", "last", "--allow", "20"]);
+    const resumed = await rehearse(workspace, ["resume", "last", "--allow", "20"]);
     expect(resumed).toMatchObject({ goal: stopped.goal, status: "completed" });
-    expect(mostTaken(await eventsOf(dir.path))).toBeLessThanOrEqual((cap + 20) * 1e9);
-    expect(await readFile(join(dir.path, resumed.report ?? ""), "utf8")).toContain("priority: P0\n");
+    expect(mostTaken(await eventsOf(workspace))).toBeLessThanOrEqual((cap + 20) * 1e9);
+    expect(await readFile(join(workspace, resumed.report ?? ""), "utf8")).toContain("priority: P0\n");
   }, LIMIT_MS);
 });
 
@@ -131,8 +137,10 @@ describe("a foreign server by ANTHROPIC_BASE_URL", () => {
     expect(Math.max(...wide.map((line) => line.inFlight))).toBeGreaterThan(1);
 
     // Real work: it counts against the day and the month, and no document calls itself a rehearsal's.
-    const costs = JSON.parse((await ran(["costs", "--json", "--workspace", workspace])).stdout) as { day: { spentUsd: number } };
-    expect(costs.day.spentUsd).toBeCloseTo(one.costUsd + eight.costUsd, 4);
+    const costs = JSON.parse((await ran(["costs", "--json", "--workspace", workspace])).stdout) as {
+      today: { spentUsd: number };
+    };
+    expect(costs.today.spentUsd).toBeCloseTo(one.costUsd + eight.costUsd, 4);
     expect(await readFile(join(workspace, one.report ?? ""), "utf8")).toContain("rehearsal: false\n");
     const capped = await cli(["--pipeline", WIDE, "--json", "--workspace", workspace], { env: { ...env, BUDGET_MONTHLY: "0.01" } });
     expect(capped.code).toBe(4);
@@ -262,8 +270,9 @@ function expectQuote(result: GoalResult): void {
     expect(band.low).toBeLessThanOrEqual(band.likely);
     expect(band.likely).toBeLessThanOrEqual(band.high);
   }
+  // The whole is the phases and the closing report.
   for (const part of ["low", "likely", "high"] as const)
-    expect(quote[part]).toBeCloseTo(quote.phases.reduce((sum, phase) => sum + phase[part], 0), 2);
+    expect(quote[part]).toBeGreaterThan(quote.phases.reduce((sum, phase) => sum + phase[part], 0));
 }
 
 /** Every file of the workspace with its bytes, but the database's own. */

@@ -3,11 +3,12 @@
 import { hashOf } from "../domain/deliverable.ts";
 import { newId } from "../domain/id.ts";
 import type { GoalResult } from "../domain/result.ts";
-import { usd } from "../domain/money.ts";
+import { usd, type Nano } from "../domain/money.ts";
 import type { Plan } from "../domain/plan.ts";
+import type { Registry } from "../domain/registry.ts";
 import { makePlan } from "../director/plan/plan.ts";
 import type { Stopped } from "../journal/journal.ts";
-import { quotePlan, taskCosts } from "../journal/quote.ts";
+import { quotePlan, taskCosts, type Quote } from "../journal/quote.ts";
 import { callsOfGoal } from "../store/calls.ts";
 import { latestContext } from "../store/records.ts";
 import type { NewWork } from "./accept.ts";
@@ -55,22 +56,44 @@ export async function dryRun(team: Team, work: NewWork, signal: AbortSignal): Pr
   const history = work.rehearsal ? new Map<string, number[]>() : await team.store.read((read) => taskCosts(read));
   const calls = await team.store.read((read) => callsOfGoal(read, id));
   const quote = quotePlan(plan, team.registry, team.now(), history);
+  const cost = calls.reduce((sum, call) => sum + call.cost, 0);
+  const durationMs = team.now() - started;
+  const { root } = team.workspace;
   return {
     kind: "planned",
     plan,
-    result: {
-      goal: id,
-      title: plan.title,
-      status: "planned",
-      rehearsal: work.rehearsal,
-      plan: planResult(plan),
-      tasks: [],
-      missingInputs: plan.missing,
-      costUsd: usd(calls.reduce((sum, call) => sum + call.cost, 0)),
-      quote: { ...quote, phases: quote.phases.map((phase) => ({ ...phase })) },
-      durationMs: team.now() - started,
-      workspace: team.workspace.root,
-      report: null,
-    },
+    result: planned({ id, plan, quote, cost, durationMs, rehearsal: work.rehearsal, workspace: root }),
+  };
+}
+
+/** A plan that is written down, where nothing was ever stored: no call, no history, and nothing is opened. */
+export function quoteWritten(plan: Plan, registry: Registry, of: { rehearsal: boolean; workspace: string; now: number }): GoalResult {
+  const quote = quotePlan(plan, registry, of.now, new Map());
+  return planned({ id: newId("goal"), plan, quote, cost: 0, durationMs: 0, rehearsal: of.rehearsal, workspace: of.workspace });
+}
+
+function planned(run: {
+  id: string;
+  plan: Plan;
+  quote: Quote;
+  cost: Nano;
+  durationMs: number;
+  rehearsal: boolean;
+  workspace: string;
+}): GoalResult {
+  const { plan, quote } = run;
+  return {
+    goal: run.id,
+    title: plan.title,
+    status: "planned",
+    rehearsal: run.rehearsal,
+    plan: planResult(plan),
+    tasks: [],
+    missingInputs: plan.missing,
+    costUsd: usd(run.cost),
+    quote: { ...quote, phases: quote.phases.map((phase) => ({ ...phase })) },
+    durationMs: run.durationMs,
+    workspace: run.workspace,
+    report: null,
   };
 }

@@ -65,7 +65,8 @@ export async function currentVersion(team: Team, task: Task): Promise<Deliverabl
 export async function takeInEdit(team: Team, task: Task): Promise<boolean> {
   const path = outputPath(team.registry, task);
   const file = await readOutput(team.workspace, path);
-  if (!file) return false;
+  // An emptied file is no version of anything: the text that is there goes on.
+  if (!file || file.body === "") return false;
   const own = await team.store.read((read) => ownHashes(read, path));
   if (own.length === 0 || own.includes(file.hash)) return false;
   return team.store.write("output.edited", async (tx) => {

@@ -43,7 +43,9 @@ export async function runGoal(options: RunOptions, goalId: string): Promise<Goal
     )
       rest.resolve();
   });
-  const { rehearsal, status } = await store.read((read) => needGoal(read, goalId));
+  const { rehearsal, status, planVersion } = await store.read((read) => needGoal(read, goalId));
+  // Whoever worked on it before may have been killed between a change and its documents.
+  if (planVersion > 0) scribe.catchUp(goalId);
   // It may have come to rest before we began to listen.
   if (status !== "running") rest.resolve();
   const worker = startWorker({
@@ -76,6 +78,8 @@ export async function runGoal(options: RunOptions, goalId: string): Promise<Goal
     await (goal.status === "cancelled" ? worker.abort() : worker.drain());
   }
   stopFeed();
+  // Calls that were in flight at a pause have changed the figures since.
+  scribe.catchUp(goalId);
   await scribe.close();
   return store.read((read) => needGoal(read, goalId));
 }

@@ -5,11 +5,11 @@ import type { StoredEvent } from "../domain/event.ts";
 import { reviewsOf } from "../store/deliverables.ts";
 import { needGoal } from "../store/goals.ts";
 import { listLearnings } from "../store/learnings.ts";
-import { noteFile, writtenHash } from "../store/records.ts";
+import { noteFile, ownHashes } from "../store/records.ts";
 import { getTask, tasksOfGoal } from "../store/tasks.ts";
 import { formatDocument } from "../workspace/document.ts";
 import { currentVersion } from "./inputs.ts";
-import { outputPath } from "./output-file.ts";
+import { outputPath, readOutput } from "./output-file.ts";
 import { composeReport, REHEARSAL_MARK, reportPath } from "./report-file.ts";
 import type { Team } from "./team.ts";
 
@@ -17,6 +17,8 @@ import type { Team } from "./team.ts";
 const PAUSE_MS = 25;
 
 export interface Scribe {
+  /** Writes what of a goal is missing or old: after a crash, and for what changed without an event. */
+  catchUp(goalId: string): void;
   /** Resolves when everything that events asked for so far is on disk. Rejects with the first failed write, and forgets it. */
   flush(): Promise<void>;
   /** Stops listening, after a flush. */
@@ -52,6 +54,7 @@ export function createScribe(team: Team, owns: (goalId: string) => boolean): Scr
   };
   return {
     flush,
+    catchUp: (goalId) => later(() => catchUp(team, goalId)),
     async close() {
       stop();
       await flush();
@@ -90,6 +93,12 @@ export async function writeGoal(team: Team, goalId: string): Promise<void> {
   await writeReport(team, goalId);
 }
 
+/** Everything of a goal, and the learnings when there are any: what lies there as it should be is not written again. */
+export async function catchUp(team: Team, goalId: string): Promise<void> {
+  await writeGoal(team, goalId);
+  if ((await team.store.read((read) => listLearnings(read, { rehearsal: false }))).length > 0) await writeLearnings(team);
+}
+
 async function writeReport(team: Team, goalId: string): Promise<void> {
   const text = await team.store.read((read) => composeReport(read, team.registry, goalId));
   await writeUnlessEdited(team, reportPath(goalId), text, null);
@@ -100,6 +109,9 @@ async function writeOutput(team: Team, taskId: string): Promise<void> {
   if (!task || task.kind !== "work") return;
   const version = await currentVersion(team, task);
   if (!version) return;
+  const path = outputPath(team.registry, task);
+  // A file that holds a person's version is theirs to the last byte.
+  if (version.origin === "person" && (await readOutput(team.workspace, path))?.body === version.body) return;
   const goal = await team.store.read((read) => needGoal(read, task.goalId));
   const fields = {
     goal: goal.id,
@@ -111,7 +123,7 @@ async function writeOutput(team: Team, taskId: string): Promise<void> {
     score: task.score,
     rehearsal: goal.rehearsal,
   };
-  await writeUnlessEdited(team, outputPath(team.registry, task), formatDocument(fields, version.body), task.id);
+  await writeUnlessEdited(team, path, formatDocument(fields, version.body), task.id);
 }
 
 async function writeReviews(team: Team, taskId: string): Promise<void> {
@@ -166,25 +178,29 @@ export async function writeLearnings(team: Team): Promise<void> {
 async function writeUnlessEdited(team: Team, path: string, text: string, taskId: string | null): Promise<void> {
   const hash = hashOf(text);
   const existing = await team.workspace.read(path);
-  const last = await team.store.read((read) => writtenHash(read, path));
-  if (existing !== null) {
-    const found = hashOf(existing);
-    // Also when the crash came between the file and its note: then it is what we were about to write.
+  const own = await team.store.read((read) => ownHashes(read, path));
+  const found = existing === null ? null : hashOf(existing);
+  const note = () => team.store.write("file.note", (tx) => noteFile(tx, { path, hashes: [hash], taskId }));
+  if (found !== null) {
     if (found === hash) {
-      if (last !== hash) await team.store.write("file.note", (tx) => noteFile(tx, { path, hash, taskId }));
+      if (own.join() !== hash) await note();
       return;
     }
-    if (last !== found && taskId === null) {
+    const edited = !own.includes(found);
+    if (edited && taskId === null) {
       const beside = path.replace(/\.md$/, ".new.md");
       team.log.warn("a person changed this file: the new text goes beside it", { path, beside });
       return team.workspace.write(beside, text);
     }
     // An edited output was taken in as a version by now, and is what `text` holds; an older text of ours may go.
-    if (last !== found && taskId !== null) {
+    if (edited) {
       team.log.warn("a person changed this file: it stays as it is", { path });
       return;
     }
   }
+  // Both texts are ours until the new one is known to lie there: a crash in between must not make it look like a person's.
+  const hashes = found === null ? [hash] : [hash, found];
+  await team.store.write("file.intend", (tx) => noteFile(tx, { path, hashes, taskId }));
   await team.workspace.write(path, text);
-  await team.store.write("file.note", (tx) => noteFile(tx, { path, hash, taskId }));
+  if (found !== null) await note();
 }

@@ -4,8 +4,26 @@ import { Database } from "bun:sqlite";
 import { copyFileSync, existsSync, mkdirSync } from "node:fs";
 import { basename, join } from "node:path";
 
-export type GoalRow = { id: string; title: string; status: string; pause: string | null; cap: number; allowed: number; plan_version: number };
-export type TaskRow = { id: string; key: string; kind: string; skill: string; goal_id: string; status: string; revision: number; unmet: number; deliverable_id: string | null };
+export type GoalRow = {
+  id: string;
+  title: string;
+  status: string;
+  pause: string | null;
+  cap: number;
+  allowed: number;
+  plan_version: number;
+};
+export type TaskRow = {
+  id: string;
+  key: string;
+  kind: string;
+  skill: string;
+  goal_id: string;
+  status: string;
+  revision: number;
+  unmet: number;
+  deliverable_id: string | null;
+};
 export type CallRow = {
   id: string;
   goal_id: string;
@@ -28,7 +46,14 @@ export type CallRow = {
 };
 export type ScopeRow = { kind: string; id: string; rehearsal: number; spent: number; held: number; allowed: number };
 export type EventRow = { seq: number; at: number; type: string; goal_id: string | null; task_id: string | null; data: string };
-export type QuestionRow = { id: string; goal_id: string; task_id: string | null; kind: string; status: string; answer: string | null };
+export type QuestionRow = {
+  id: string;
+  goal_id: string;
+  task_id: string | null;
+  kind: string;
+  status: string;
+  answer: string | null;
+};
 export type DeliverableRow = { id: string; task_id: string; revision: number; origin: string; hash: string };
 export type LearningRow = { id: string; statement: string; status: string; origin: string };
 export type NeedRow = { task_id: string; need_id: string };

@@ -29,7 +29,13 @@ export function moneyFaults({ calls, scopes, goals }: Books, caps: CapsInForce):
       faults.push(`scope ${key}: spent ${scope.spent} held ${scope.held}, its calls say ${sum.spent} and ${sum.held}`);
     const goal = goals.find((entry) => entry.id === scope.id.split("/")[0]);
     const cap =
-      scope.kind === "day" ? caps.day : scope.kind === "month" ? caps.month : scope.kind === "goal" ? goal?.cap : Math.min(caps.task, goal?.cap ?? 0);
+      scope.kind === "day"
+        ? caps.day
+        : scope.kind === "month"
+          ? caps.month
+          : scope.kind === "goal"
+            ? goal?.cap
+            : Math.min(caps.task, goal?.cap ?? 0);
     if (cap === undefined) faults.push(`scope ${key} is of no goal`);
     else if (scope.spent + scope.held > cap + scope.allowed)
       faults.push(`scope ${key}: ${scope.spent + scope.held} is over its cap of ${cap + scope.allowed}`);
@@ -52,7 +58,8 @@ export function callFaults({ calls }: Books, kills: number, rest: boolean): stri
     if (lost > kills) faults.push(`${key} lost ${lost} answers in ${kills} kills`);
     if (new Set(rows.map((row) => row.attempt)).size !== rows.length) faults.push(`${key} has an attempt twice`);
     const first = stored[0];
-    if (first && rows.some((row) => row.attempt > first.attempt)) faults.push(`${key} was called again after its answer was stored`);
+    if (first && rows.some((row) => row.attempt > first.attempt))
+      faults.push(`${key} was called again after its answer was stored`);
     if (rest && rows.some((row) => row.state === "held")) faults.push(`${key} has a hold that nobody works on`);
   }
   return faults;
@@ -84,11 +91,14 @@ export function wireFaults({ calls }: Books, seen: readonly Seen[], settledBefor
     hashOf.set(row.request_hash, request.hash);
     requestOf.set(row.id, request);
   }
-  for (const row of open) if (row.state === "settled") faults.push(`call ${row.id} (${row.step}) is settled and was never on the wire`);
+  for (const row of open)
+    // A row that a person put right has no answer, and may never have been sent.
+    if (row.state === "settled" && row.reply !== null) faults.push(`call ${row.id} (${row.step}) is settled and was never on the wire`);
   for (const [phase, ids] of settledBefore.entries()) {
     const asked = new Set([...ids].flatMap((id) => requestOf.get(id)?.hash ?? []));
     const again = seen.filter((request) => request.phase > phase && asked.has(request.hash));
-    for (const request of again) faults.push(`request ${request.n} (${request.kind}) repeats a call that was settled before the kill`);
+    for (const request of again)
+      faults.push(`request ${request.n} (${request.kind}) repeats a call that was settled before the kill`);
   }
   return faults;
 }
@@ -142,7 +152,8 @@ export function eventFaults({ events, tasks, goals }: Books): string[] {
     const said = state.get(task.id);
     const ended = ["done", "failed", "cancelled", "blocked"].includes(task.status);
     if (ended && said !== task.status) faults.push(`task ${task.key} is ${task.status}, its events say ${said ?? "nothing"}`);
-    if (!ended && said && ["done", "failed", "cancelled"].includes(said)) faults.push(`task ${task.key} is ${task.status}, its events say ${said}`);
+    if (!ended && said && ["done", "failed", "cancelled"].includes(said))
+      faults.push(`task ${task.key} is ${task.status}, its events say ${said}`);
   }
   const words: Record<string, string> = { "goal.accepted": "running", "goal.resumed": "running" };
   for (const goal of goals) {
@@ -162,7 +173,8 @@ export function taskFaults({ tasks, needs, deliverables }: Books): string[] {
     if (task.status === "waiting" && (task.unmet !== open || open === 0))
       faults.push(`task ${task.key} waits for ${task.unmet} needs, ${open} are open`);
     const versions = deliverables.filter((entry) => entry.task_id === task.id);
-    if (new Set(versions.map((entry) => entry.revision)).size !== versions.length) faults.push(`task ${task.key} has a version twice`);
+    if (new Set(versions.map((entry) => entry.revision)).size !== versions.length)
+      faults.push(`task ${task.key} has a version twice`);
     if (task.kind === "work" && task.status === "done" && !versions.some((entry) => entry.id === task.deliverable_id))
       faults.push(`task ${task.key} is done without a version`);
   }
@@ -175,7 +187,8 @@ export function taskFaults({ tasks, needs, deliverables }: Books): string[] {
 export function lostFaults(before: Books, after: Books): string[] {
   const faults: string[] = [];
   const events = new Map(after.events.map((event) => [event.seq, JSON.stringify(event)]));
-  for (const event of before.events) if (events.get(event.seq) !== JSON.stringify(event)) faults.push(`event ${event.seq} ${event.type} is gone`);
+  for (const event of before.events)
+    if (events.get(event.seq) !== JSON.stringify(event)) faults.push(`event ${event.seq} ${event.type} is gone`);
   const calls = new Map(after.calls.map((call) => [call.id, call]));
   for (const call of before.calls) {
     const now = calls.get(call.id);
@@ -204,7 +217,8 @@ export function lostFaults(before: Books, after: Books): string[] {
   for (const question of before.questions) {
     const now = after.questions.find((other) => other.id === question.id);
     if (!now) faults.push(`question ${question.id} is gone`);
-    else if (question.answer !== null && now.answer !== question.answer) faults.push(`the answer to ${question.id} is gone or changed`);
+    else if (question.answer !== null && now.answer !== question.answer)
+      faults.push(`the answer to ${question.id} is gone or changed`);
   }
   return faults;
 }

@@ -35,7 +35,8 @@ export async function exportFaults(workspace: string, books: Books, edited: Read
   for (const [path, text] of wanted) {
     const found = there.get(path);
     if (found === undefined) faults.push(`${path} is missing`);
-    else if (edited.has(path) ? bodyOf(found) !== bodyOf(text) : found !== text) faults.push(`${path} differs from its export: ${difference(found, text)}`);
+    else if (edited.has(path) ? bodyOf(found) !== bodyOf(text) : found !== text)
+      faults.push(`${path} differs from its export: ${difference(found, text)}`);
   }
   for (const path of there.keys()) if (!wanted.has(path)) faults.push(`${path} is not of the export`);
   return faults;
@@ -89,7 +90,9 @@ const noJournal: Journal = {
 };
 
 async function documents(workspace: string): Promise<Map<string, string>> {
-  const paths = (await filesIn(workspace)).filter((path) => !LEFTOVER.test(path.split("/").at(-1) ?? "") && !path.startsWith("context/"));
+  const paths = (await filesIn(workspace)).filter(
+    (path) => !LEFTOVER.test(path.split("/").at(-1) ?? "") && !path.startsWith("context/"),
+  );
   return new Map(await Promise.all(paths.map(async (path) => [path, await readFile(join(workspace, path), "utf8")] as const)));
 }
 

@@ -4,7 +4,16 @@ import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { Database } from "bun:sqlite";
 import { join } from "node:path";
 import { DATABASE, readBooks, readCopy, type Books, type GoalRow } from "./books.ts";
-import { callFaults, eventFaults, lostFaults, moneyFaults, printedFaults, taskFaults, wireFaults, type CapsInForce } from "./checks.ts";
+import {
+  callFaults,
+  eventFaults,
+  lostFaults,
+  moneyFaults,
+  printedFaults,
+  taskFaults,
+  wireFaults,
+  type CapsInForce,
+} from "./checks.ts";
 import { exportFaults, leftovers, wholeFaults } from "./files.ts";
 import { runProgram, type Ended } from "./program.ts";
 import type { Scenario, Step } from "./scenarios.ts";
@@ -85,7 +94,11 @@ async function open(snapshot: Snapshot, witness: Witness, scratch: string): Prom
   return { folder, workspace, witness, faults: [], edited: new Set(snapshot.edited), settled: [settledIn(books)], books };
 }
 
-async function run(life: Life, step: Extract<Step, { kind: "command" }>, options: { crashAt?: string; killAfterMs?: number; events?: boolean } = {}) {
+async function run(
+  life: Life,
+  step: Extract<Step, { kind: "command" }>,
+  options: { crashAt?: string; killAfterMs?: number; events?: boolean } = {},
+) {
   const events = step.runs && (options.events === true || step.interruptAt !== undefined);
   const crashAt = options.crashAt ?? step.crashAt;
   const ended = await runProgram({
@@ -101,12 +114,17 @@ async function run(life: Life, step: Extract<Step, { kind: "command" }>, options
   });
   await life.witness.mark();
   if (ended.hung) life.faults.push(`"${step.args.join(" ")}" did not end: ${ended.stderr.slice(-300)}`);
-  if (/fault of the program|"level":"error"|"level":50/.test(ended.stderr)) life.faults.push(`"${step.args.join(" ")}" said: ${ended.stderr.slice(0, 500)}`);
+  if (/fault of the program|"level":"error"|"level":50/.test(ended.stderr))
+    life.faults.push(`"${step.args.join(" ")}" said: ${ended.stderr.slice(0, 500)}`);
   return { ended, printed: events ? ended.stdout : "" };
 }
 
 /** Runs the scenario from its beginning without a kill, and returns a snapshot before each command with the points it passed. */
-export async function rehearse(scenario: Scenario, witness: Witness, scratch: string): Promise<{ stops: { snapshot: Snapshot; passed: Map<string, number> }[]; faults: string[] }> {
+export async function rehearse(
+  scenario: Scenario,
+  witness: Witness,
+  scratch: string,
+): Promise<{ stops: { snapshot: Snapshot; passed: Map<string, number> }[]; faults: string[] }> {
   const stops: { snapshot: Snapshot; passed: Map<string, number> }[] = [];
   const life = await open(start(scenario), witness, scratch);
   let kills = 0;
@@ -123,7 +141,10 @@ export async function rehearse(scenario: Scenario, witness: Witness, scratch: st
     if (step.crashAt !== undefined) kills++;
     const { ended } = await run(life, step, step.crashAt === undefined ? { crashAt: "list" } : {});
     const points = [...ended.stderr.matchAll(/^passed (.+)$/gm)].map((match) => match[1] ?? "");
-    stops.push({ snapshot, passed: new Map([...Map.groupBy(points, (point) => point)].map(([point, all]) => [point, all.length])) });
+    stops.push({
+      snapshot,
+      passed: new Map([...Map.groupBy(points, (point) => point)].map(([point, all]) => [point, all.length])),
+    });
     settle(life);
     if (step.crashAt === undefined) life.faults.push(...codeFaults(step.args, ended, life.books));
   }
@@ -131,7 +152,13 @@ export async function rehearse(scenario: Scenario, witness: Witness, scratch: st
   return { stops, faults: life.faults };
 }
 
-export async function killOnce(snapshot: Snapshot, kill: Kill, witness: Witness, scratch: string, events: boolean): Promise<Outcome> {
+export async function killOnce(
+  snapshot: Snapshot,
+  kill: Kill,
+  witness: Witness,
+  scratch: string,
+  events: boolean,
+): Promise<Outcome> {
   const { scenario, step } = snapshot;
   if (step.kind === "edit") throw new Error("only a command can be killed");
   const life = await open(snapshot, witness, scratch);
@@ -139,7 +166,11 @@ export async function killOnce(snapshot: Snapshot, kill: Kill, witness: Witness,
   const { ended, printed } = await run(life, step, { ...how, events });
   const before = life.books;
   settle(life, await readCopyOf(life));
-  life.faults.push(...(await stateFaults(life, snapshot.kills + 1, false)), ...lostFaults(before, life.books), ...printedFaults(printed, life.books));
+  life.faults.push(
+    ...(await stateFaults(life, snapshot.kills + 1, false)),
+    ...lostFaults(before, life.books),
+    ...printedFaults(printed, life.books),
+  );
   let recoveryMs: number | null = null;
   if (ended.killed) recoveryMs = await resume(life);
   else life.faults.push(...codeFaults(step.args, ended, life.books));
@@ -180,7 +211,8 @@ async function resume(life: Life): Promise<number | null> {
   const waits = goal?.status === "paused" && (goal.pause === "budget" || goal.pause === "question");
   if (!goal || waits) {
     // There is nothing to go on with: a usage error that says so, and nothing has changed.
-    if (ended.code !== 2 || ended.stdout !== "") life.faults.push(`resume with ${goal ? "a question open" : "no goal"} exits ${ended.code}: ${ended.stderr.slice(0, 300)}`);
+    if (ended.code !== 2 || ended.stdout !== "")
+      life.faults.push(`resume with ${goal ? "a question open" : "no goal"} exits ${ended.code}: ${ended.stderr.slice(0, 300)}`);
   } else life.faults.push(...codeFaults(["resume", "last"], ended, life.books));
   const last = before.events.at(-1)?.seq ?? 0;
   const claim = life.books.events.find((event) => event.seq > last && event.type === "task.started");
@@ -190,12 +222,16 @@ async function resume(life: Life): Promise<number | null> {
 /** After the last command: everything at rest, everything accounted for. Returns the witness's record of the whole life. */
 async function finish(life: Life, scenario: Scenario, earlier: readonly Seen[], kills: number): Promise<Seen[]> {
   const goal = goalOf(life.books);
-  if (!goal || !scenario.ends.includes(goal.status)) life.faults.push(`the goal ends ${goal ? `${goal.status} (${goal.pause})` : "nowhere"}`);
+  if (!goal || !scenario.ends.includes(goal.status))
+    life.faults.push(`the goal ends ${goal ? `${goal.status} (${goal.pause})` : "nowhere"}`);
   if (life.books.goals.length !== 1) life.faults.push(`there are ${life.books.goals.length} goals`);
   if (life.books.processes > 0) life.faults.push(`${life.books.processes} processes are still listed`);
   const seen = seenSoFar(earlier, life);
   life.faults.push(...(await stateFaults(life, kills, true)));
-  life.faults.push(...wireFaults(life.books, seen, life.settled), ...(await exportFaults(life.workspace, life.books, life.edited)));
+  life.faults.push(
+    ...wireFaults(life.books, seen, life.settled),
+    ...(await exportFaults(life.workspace, life.books, life.edited)),
+  );
   return seen;
 }
 
@@ -213,12 +249,22 @@ async function stateFaults({ books, workspace }: Life, kills: number, rest: bool
 function codeFaults(args: readonly string[], ended: Ended, books: Books): string[] {
   const goal = goalOf(books);
   if (!goal) return [`"${args.join(" ")}" exits ${ended.code} and there is no goal: ${ended.stderr.slice(0, 300)}`];
-  const codes: Record<string, number> = { completed: 0, failed: 1, cancelled: args[0] === "cancel" ? 0 : 1, paused: goal.pause === "interrupted" ? 130 : 4 };
-  const faults = ended.code === codes[goal.status] ? [] : [`"${args.join(" ")}" exits ${ended.code}, the goal is ${goal.status}: ${ended.stderr.slice(0, 300)}`];
+  const codes: Record<string, number> = {
+    completed: 0,
+    failed: 1,
+    cancelled: args[0] === "cancel" ? 0 : 1,
+    paused: goal.pause === "interrupted" ? 130 : 4,
+  };
+  const faults =
+    ended.code === codes[goal.status]
+      ? []
+      : [`"${args.join(" ")}" exits ${ended.code}, the goal is ${goal.status}: ${ended.stderr.slice(0, 300)}`];
   if (!ended.stdout.startsWith("{\n")) return faults;
   const said = JSON.parse(ended.stdout) as { goal?: string; status?: string };
   if (said.goal === undefined) return faults;
-  return said.goal === goal.id && said.status === goal.status ? faults : [...faults, `it printed ${said.goal} ${said.status}, the goal is ${goal.id} ${goal.status}`];
+  return said.goal === goal.id && said.status === goal.status
+    ? faults
+    : [...faults, `it printed ${said.goal} ${said.status}, the goal is ${goal.id} ${goal.status}`];
 }
 
 const goalOf = (books: Books): GoalRow | null => books.goals.at(-1) ?? null;
@@ -239,7 +285,10 @@ async function readCopyOf(life: Life): Promise<Books> {
 
 /** The record before this life is phase 0, that of its first command is phase 1. */
 function seenSoFar(earlier: readonly Seen[], life: Life): Seen[] {
-  return [...earlier.map((request) => ({ ...request, phase: 0 })), ...life.witness.seen().map((request) => ({ ...request, phase: request.phase + 1 }))];
+  return [
+    ...earlier.map((request) => ({ ...request, phase: 0 })),
+    ...life.witness.seen().map((request) => ({ ...request, phase: request.phase + 1 })),
+  ];
 }
 
 function nextStep(scenario: Scenario, life: Life): Step | null {
@@ -250,7 +299,9 @@ function nextStep(scenario: Scenario, life: Life): Step | null {
 async function edit(life: Life): Promise<void> {
   const done = life.books.tasks.find((task) => task.kind === "work" && task.status === "done");
   const db = new Database(join(life.workspace, DATABASE), { readonly: true });
-  const path = db.query<{ path: string }, [string]>("select path from files where task_id = ? order by path").get(done?.id ?? "")?.path;
+  const path = db
+    .query<{ path: string }, [string]>("select path from files where task_id = ? order by path")
+    .get(done?.id ?? "")?.path;
   db.close();
   if (path === undefined) {
     life.faults.push("there is no finished file to edit");

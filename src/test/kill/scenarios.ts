@@ -129,7 +129,9 @@ export const SCENARIOS: readonly Scenario[] = [
     faults: [],
     context: false,
     ends: ["cancelled"],
-    next: life(command("--budget", "0.3", "--pipeline", "Outreach Campaign", "Reach heads of support"), () => note("cancel", "last")),
+    next: life(command("--budget", "0.3", "--pipeline", "Outreach Campaign", "Reach heads of support"), () =>
+      note("cancel", "last"),
+    ),
   },
   {
     name: "interrupted",

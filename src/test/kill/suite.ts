@@ -50,10 +50,13 @@ export async function killSuite(options: SuiteOptions): Promise<SuiteResult> {
       for (const [n, place] of spread(places, options.each, random).entries())
         jobs.push({ point, snapshot: place.snapshot, kill: { at: point, passing: place.passing }, n });
     }
-    const atRandom = stops.filter(({ snapshot }) => snapshot.index === 0 && !snapshot.scenario.timed && snapshot.step.kind === "command");
+    const atRandom = stops.filter(
+      ({ snapshot }) => snapshot.index === 0 && !snapshot.scenario.timed && snapshot.step.kind === "command",
+    );
     for (let n = 0; n < options.random; n++) {
       const stop = atRandom[n % atRandom.length];
-      if (stop) jobs.push({ point: "(random time)", snapshot: stop.snapshot, kill: { afterMs: Math.round(random() * stop.ms) }, n });
+      if (stop)
+        jobs.push({ point: "(random time)", snapshot: stop.snapshot, kill: { afterMs: Math.round(random() * stop.ms) }, n });
     }
     const outcomes = new Map<string, { job: Job; outcome: Outcome }[]>();
     await inLanes(lanes, shuffled(jobs, random), async (lane, job) => {
@@ -61,10 +64,18 @@ export async function killSuite(options: SuiteOptions): Promise<SuiteResult> {
       outcomes.set(job.point, [...(outcomes.get(job.point) ?? []), { job, outcome }]);
       for (const fault of outcome.faults) faults.push(`${nameOf(job)}: ${fault}`);
     });
-    for (const point of points) if (!unpassed.includes(point) && !outcomes.get(point)?.some(({ outcome }) => outcome.killed)) faults.push(`${point}: no process was killed there`);
+    for (const point of points)
+      if (!unpassed.includes(point) && !outcomes.get(point)?.some(({ outcome }) => outcome.killed))
+        faults.push(`${point}: no process was killed there`);
     table(outcomes, options.say);
     const recovery = [...outcomes.values()].flat().flatMap(({ outcome }) => outcome.recoveryMs ?? []);
-    return { points, unpassed, kills: [...outcomes.values()].flat().filter(({ outcome }) => outcome.killed).length, faults, recovery };
+    return {
+      points,
+      unpassed,
+      kills: [...outcomes.values()].flat().filter(({ outcome }) => outcome.killed).length,
+      faults,
+      recovery,
+    };
   } finally {
     await Promise.all(lanes.map((lane) => lane.stop()));
     // What went wrong is kept to be looked at.
@@ -103,7 +114,8 @@ function placesOf(point: string, stops: readonly Stop[]): Place[] {
 /** The first, the last and what lies between, evenly; with many wanted, some of them by chance. */
 function spread<T>(all: readonly T[], wanted: number, random: () => number): T[] {
   if (all.length <= wanted) return [...all];
-  if (wanted <= 3) return [all[0], all[Math.floor((all.length - 1) / 2)], all.at(-1)].slice(0, wanted).filter((entry) => entry !== undefined);
+  if (wanted <= 3)
+    return [all[0], all[Math.floor((all.length - 1) / 2)], all.at(-1)].slice(0, wanted).filter((entry) => entry !== undefined);
   const [first, ...rest] = all;
   const last = rest.pop();
   return [first, ...shuffled(rest, random).slice(0, wanted - 2), last].filter((entry) => entry !== undefined);
@@ -133,7 +145,8 @@ function createLane(scratch: string, name: string): Lane {
       await single?.stop();
       single = null;
       // Faults are used up by the first command.
-      if (index === 0 && faults.length > 0) return (single = await startWitness({ folder: scratch, name: `${name}-${++count}`, seed, faults }));
+      if (index === 0 && faults.length > 0)
+        return (single = await startWitness({ folder: scratch, name: `${name}-${++count}`, seed, faults }));
       const witness = shared.get(seed) ?? startWitness({ folder: scratch, name: `${name}-seed-${seed}`, seed, faults: [] });
       shared.set(seed, witness);
       return witness;
@@ -145,7 +158,11 @@ function createLane(scratch: string, name: string): Lane {
   };
 }
 
-async function inLanes<T>(lanes: readonly Lane[], items: readonly T[], work: (lane: Lane, item: T) => Promise<void>): Promise<void> {
+async function inLanes<T>(
+  lanes: readonly Lane[],
+  items: readonly T[],
+  work: (lane: Lane, item: T) => Promise<void>,
+): Promise<void> {
   const left = [...items];
   await Promise.all(
     lanes.map(async (lane) => {
@@ -178,7 +195,13 @@ function table(outcomes: ReadonlyMap<string, readonly { job: Job; outcome: Outco
     ];
   });
   const widths = columns.map((column, i) => Math.max(column.length, ...rows.map((row) => row[i]?.length ?? 0)));
-  for (const row of [columns, ...rows]) say(row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join("  ").trimEnd());
+  for (const row of [columns, ...rows])
+    say(
+      row
+        .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+        .join("  ")
+        .trimEnd(),
+    );
 }
 
 /** A small generator (mulberry32): the same seed, the same order. */
