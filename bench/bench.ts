@@ -1,6 +1,6 @@
 /** `bun run bench [name…] [--json FILE]`: runs the benchmarks, each beside a bare baseline, and prints what came out. */
 
-import { cpus } from "node:os";
+import { cpus, loadavg } from "node:os";
 import { cache } from "./cache.ts";
 import { criticalPath } from "./critical-path.ts";
 import { holds } from "./holds.ts";
@@ -30,8 +30,15 @@ if (unknown !== undefined || file === "" || file?.startsWith("-")) {
   console.error(`Usage: bun run bench [name…] [--json FILE]; names: ${Object.keys(BENCHMARKS).join(", ")}`);
   process.exitCode = 2;
 } else {
-  const machine = { cpu: cpus()[0]?.model ?? "", cores: cpus().length, bun: Bun.version, at: new Date().toISOString() };
-  console.log(`${machine.cores} × ${machine.cpu}, Bun ${machine.bun}. Medians; the spread tells how busy the machine was.\n`);
+  const machine = {
+    cpu: cpus()[0]?.model ?? "",
+    cores: cpus().length,
+    bun: Bun.version,
+    load: loadavg()[0] ?? 0,
+    at: new Date().toISOString(),
+  };
+  const busy = machine.load > machine.cores ? " More waits than the cores can run: the times are too long." : "";
+  console.log(`${machine.cores} × ${machine.cpu}, Bun ${machine.bun}, load ${machine.load.toFixed(1)}. Medians.${busy}\n`);
   const results: Record<string, unknown> = {};
   for (const [name, { title, run }] of Object.entries(BENCHMARKS)) {
     if (names.length > 0 && !names.includes(name)) continue;

@@ -18,7 +18,13 @@ export async function cache(): Promise<Figure[]> {
   const { id } = await team.run(GOAL);
   const calls = await team.app.store.read((read) => callsOfGoal(read, id));
   const total = (of: (call: Call) => number) => sample([calls.reduce((sum, call) => sum + of(call), 0)]);
-  const uncached = ({ usage }: Call): Usage => ({ input: promptTokens(usage), output: usage.output, cacheRead: 0, cacheWrite5m: 0, cacheWrite1h: 0 });
+  const uncached = ({ usage }: Call): Usage => ({
+    input: promptTokens(usage),
+    output: usage.output,
+    cacheRead: 0,
+    cacheWrite5m: 0,
+    cacheWrite1h: 0,
+  });
   const prompts = { what: "all prompt tokens", value: total((call) => promptTokens(call.usage)) };
   const { eligible, share } = cacheShare(calls);
   return [
@@ -26,13 +32,26 @@ export async function cache(): Promise<Figure[]> {
       what: `a goal of ${calls.length} calls, with caching`,
       unit: "USD",
       value: total((call) => usd(call.cost)),
-      base: { what: "the same tokens without caching", value: total((call) => usd(costOf(uncached(call), priceAt(models, call.model, call.startedAt)))) },
+      base: {
+        what: "the same tokens without caching",
+        value: total((call) => usd(costOf(uncached(call), priceAt(models, call.model, call.startedAt)))),
+      },
       note: "the rehearsal's tokens: real prompts, but shorter answers than a model's",
     },
     { what: "tokens read from the cache", unit: "tokens", value: total((call) => call.usage.cacheRead), base: prompts },
-    { what: "tokens written to the cache", unit: "tokens", value: total((call) => call.usage.cacheWrite5m + call.usage.cacheWrite1h), base: prompts },
+    {
+      what: "tokens written to the cache",
+      unit: "tokens",
+      value: total((call) => call.usage.cacheWrite5m + call.usage.cacheWrite1h),
+      base: prompts,
+    },
     { what: "tokens of neither", unit: "tokens", value: total((call) => call.usage.input), base: prompts },
     { what: "tokens of answers", unit: "tokens", value: total((call) => call.usage.output) },
-    { what: `stable parts that were cache reads, of the ${eligible} calls that could read`, unit: "%", value: sample([(share ?? 0) * 100]), note: "issue 2 asks for 80 or more" },
+    {
+      what: `stable parts that were cache reads, of the ${eligible} calls that could read`,
+      unit: "%",
+      value: sample([(share ?? 0) * 100]),
+      note: "issue 2 asks for 80 or more",
+    },
   ];
 }

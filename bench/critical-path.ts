@@ -27,7 +27,8 @@ export async function criticalPath(): Promise<Figure[]> {
     const seen = server.requests().length;
     const { id, ms } = await team.run(GOAL);
     const { goalMs, chain } = await chainOf(team.app.store, id);
-    if (chain.length < MIN_CALLS) throw new Error(`the longest chain has ${chain.length} calls: at least ${MIN_CALLS} are needed`);
+    if (chain.length < MIN_CALLS)
+      throw new Error(`the longest chain has ${chain.length} calls: at least ${MIN_CALLS} are needed`);
     runs.push({ goalMs, wholeMs: ms, chain, wireMs: wireMs(chain, server.requests().slice(seen)) });
   }
   const of = (pick: (run: Run) => number) => sample(runs.map(pick));
@@ -38,7 +39,10 @@ export async function criticalPath(): Promise<Figure[]> {
       what: "goal saved → goal ended",
       unit: "ms",
       value: goal,
-      base: { what: "journalled durations on the longest chain: hold's transaction → settle's transaction", value: of(journalled) },
+      base: {
+        what: "journalled durations on the longest chain: hold's transaction → settle's transaction",
+        value: of(journalled),
+      },
       ratio: of((run) => run.goalMs / journalled(run)).median,
       bar: { of: "ratio", atMost: 1.05, from: "issue 2" },
     },
@@ -89,7 +93,8 @@ export function longestChain(
   const ofTask = Map.groupBy(calls, (call) => call.subject);
   const needs = Map.groupBy(graph, (edge) => edge.taskId);
   const length = (chain: readonly Call[]) => chain.reduce((sum, call) => sum + lasted(call), 0);
-  const longest = (chains: readonly Call[][]) => chains.reduce((best, chain) => (length(chain) > length(best) ? chain : best), []);
+  const longest = (chains: readonly Call[][]) =>
+    chains.reduce((best, chain) => (length(chain) > length(best) ? chain : best), []);
   const known = new Map<string, Call[]>();
   const upTo = (taskId: string): Call[] => {
     const chain = known.get(taskId) ?? [

@@ -56,7 +56,11 @@ export function table(title: string, figures: readonly Figure[]): string {
   });
   const head = ["figure", "median [min–max]", "", "baseline", "ratio", "bar", ""];
   const widths = head.map((_, column) => Math.max(...[head, ...rows].map((row) => (row[column] ?? "").length)));
-  const line = (row: readonly string[]) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd();
+  const line = (row: readonly string[]) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join("  ")
+      .trimEnd();
   return [`## ${title}`, "", line(head), ...rows.map(line), ""].join("\n");
 }
 

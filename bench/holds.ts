@@ -27,7 +27,10 @@ export async function holds(): Promise<Figure[]> {
       what: `${HOLDS} holds at once (4 scopes, journal row, event each)`,
       unit: "ms",
       value: sample(ours),
-      base: { what: `${HOLDS} bare SQLite transactions, one checked update and one insert each, synchronous full`, value: sample(bare) },
+      base: {
+        what: `${HOLDS} bare SQLite transactions, one checked update and one insert each, synchronous full`,
+        value: sample(bare),
+      },
     },
     {
       what: "overshoot of the cap",
@@ -60,7 +63,16 @@ async function hold(store: Store, i: number, day: { kind: "day"; id: string; cap
         { kind: "month", id: "2026-11", cap: 2 * CAP },
       ] as const;
       const key = { goalId: "goal", subject: `task-${i}`, revision: 0, step: "make", round: 0, attempt: 1 };
-      const call = { ...key, id: `call-${i}`, skill: null, model: "bench", requestHash: "", parts: [], usage: NO_USAGE, learnings: [] };
+      const call = {
+        ...key,
+        id: `call-${i}`,
+        skill: null,
+        model: "bench",
+        requestHash: "",
+        parts: [],
+        usage: NO_USAGE,
+        learnings: [],
+      };
       await holdCall(tx, { ...call, hold: HOLD, rehearsal: true, scopes, processId: "bench" });
       const event = { goalId: "goal", taskId: null, callId: call.id, step: "make", model: "bench", hold: HOLD, attempt: 1 };
       tx.emit({ type: "call.held", ...event }, { rehearsal: true });

@@ -30,7 +30,12 @@ export async function storeWrite(): Promise<Figure[]> {
   const what = "the same two statements in bare bun:sqlite, synchronous full";
   return [
     { what: "`store.write` with one event", unit: "ms", value: sample(ours), base: { what, value: sample(base) } },
-    { what: `the same after ${REST_MS} ms of rest`, unit: "ms", value: sample(rested), base: { what, value: sample(restedBase) } },
+    {
+      what: `the same after ${REST_MS} ms of rest`,
+      unit: "ms",
+      value: sample(rested),
+      base: { what, value: sample(restedBase) },
+    },
   ];
 }
 

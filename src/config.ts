@@ -73,7 +73,7 @@ export function loadConfig(input: ConfigInput): RuntimeConfig {
       : fromFile
         ? [fromFile, ".env"]
         : [fallback, "default"];
-    if (value !== null) settings.push({ name, value: secret ? "(set)" : value, origin, secret });
+    if (value !== null) settings.push({ name, value: secret ? "(set)" : withoutUser(value), origin, secret });
     return value;
   }
   const where = (name: string) => settings.find((setting) => setting.name === name)?.origin ?? "default";
@@ -85,16 +85,19 @@ export function loadConfig(input: ConfigInput): RuntimeConfig {
       return fallback;
     }
     const value = Number(text.replace(/^\$/, ""));
-    if (!Number.isFinite(value) || value < 0 || text === "")
-      throw new ConfigError(`${name} is "${text}" (${where(name)}): not an amount in USD`, `write a number like 50 or 2.50`);
+    if (!/^\$?\.?\d/.test(text) || !Number.isFinite(value))
+      throw new ConfigError(`${name} is ${shown(text)} (${where(name)}): not an amount in USD`, `write a number like 50 or 2.50`);
+    // Nano-dollars are whole numbers up to 2^53.
+    if (value > MAX_USD)
+      throw new ConfigError(`${name} is ${shown(text)} (${where(name)}): too large`, `the largest amount is ${MAX_USD} USD`);
     return nano(value);
   }
 
   const apiKey = get("ANTHROPIC_API_KEY", null, true);
   const baseURL = get("ANTHROPIC_BASE_URL", null);
-  if (baseURL !== null) checkUrl("ANTHROPIC_BASE_URL", baseURL, ["http:", "https:"]);
+  if (baseURL !== null) checkUrl("ANTHROPIC_BASE_URL", baseURL, where("ANTHROPIC_BASE_URL"), ["http:", "https:"]);
   const databaseUrl = get("DATABASE_URL", null, true);
-  if (databaseUrl !== null) checkUrl("DATABASE_URL", databaseUrl, ["postgres:", "postgresql:"]);
+  if (databaseUrl !== null) checkUrl("DATABASE_URL", databaseUrl, where("DATABASE_URL"), ["postgres:", "postgresql:"]);
   const workspace = resolve(input.cwd, input.workspace ?? get("WORKSPACE_DIR", join(root, "workspace")) ?? "workspace");
   const month = amount("BUDGET_MONTHLY", nano(50));
   const goal = amount("BUDGET_GOAL", Math.round(month / 10));
@@ -108,12 +111,12 @@ export function loadConfig(input: ConfigInput): RuntimeConfig {
   const agents = get("MAX_PARALLEL_AGENTS", "4") ?? "4";
   if (!/^[1-9]\d?$/.test(agents))
     throw new ConfigError(
-      `MAX_PARALLEL_AGENTS is "${agents}" (${where("MAX_PARALLEL_AGENTS")})`,
+      `MAX_PARALLEL_AGENTS is ${shown(agents)} (${where("MAX_PARALLEL_AGENTS")})`,
       "write a whole number from 1 to 99",
     );
-  const logLevel = oneOf("LOG_LEVEL", get("LOG_LEVEL", "warn") ?? "warn", ["debug", "info", "warn", "error", "silent"] as const);
+  const level = get("LOG_LEVEL", "warn") ?? "warn";
+  const logLevel = oneOf("LOG_LEVEL", level, where("LOG_LEVEL"), ["debug", "info", "warn", "error", "silent"] as const);
   const format = get("LOG_FORMAT", null);
-  const password = /^[^:]+:\/\/[^:@/]*:([^@]+)@/.exec(databaseUrl ?? "")?.[1];
   return Object.freeze({
     root,
     workspace,
@@ -123,16 +126,18 @@ export function loadConfig(input: ConfigInput): RuntimeConfig {
     caps,
     concurrency: input.concurrency ?? Number(agents),
     logLevel,
-    logFormat: format === null ? null : oneOf("LOG_FORMAT", format, ["json", "pretty"] as const),
+    logFormat: format === null ? null : oneOf("LOG_FORMAT", format, where("LOG_FORMAT"), ["json", "pretty"] as const),
     host: hostname(),
     home: homedir(),
     noColor: Boolean(input.env.NO_COLOR),
     ci: Boolean(input.env.CI),
     settings,
-    secrets: [apiKey, databaseUrl, password ? decodeURIComponent(password) : null].filter((secret) => secret !== null),
+    secrets: [apiKey, databaseUrl, ...passwords(databaseUrl), ...passwords(baseURL)].filter((secret) => secret !== null),
     crashAt: input.env.MARKETEAM_CRASH_AT ?? null,
   });
 }
+
+const MAX_USD = 1_000_000;
 
 function hasTeam(folder: string): boolean {
   try {
@@ -159,18 +164,40 @@ function readEnvFile(path: string): Record<string, string | undefined> {
   return parseEnv(text);
 }
 
-function checkUrl(name: string, value: string, protocols: readonly string[]): void {
+/** The password in an address, as it is written and as it is meant. */
+function passwords(address: string | null): string[] {
+  const written = /^[^:]+:\/\/[^:@/]*:([^@]+)@/.exec(address ?? "")?.[1];
+  if (written === undefined) return [];
+  try {
+    return [...new Set([written, decodeURIComponent(written)])];
+  } catch {
+    // A lone % is no escape: the driver says what it thinks of it.
+    return [written];
+  }
+}
+
+/** An address without the name and password in it. */
+function withoutUser(value: string): string {
+  return value.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/@\s]*@/i, "$1…@");
+}
+
+/** A typed value in a message: one line, not too long. */
+function shown(value: string): string {
+  return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
+}
+
+function checkUrl(name: string, value: string, origin: Origin, protocols: readonly string[]): void {
   const url = URL.canParse(value) ? new URL(value) : null;
   // The value may hold a password: it is not repeated.
   if (!url || !protocols.includes(url.protocol))
     throw new ConfigError(
-      `${name} is not an address that begins with ${protocols.join("// or ")}//`,
+      `${name} (${origin}) is not an address that begins with ${protocols.join("// or ")}//`,
       `for example ${protocols[0]}//127.0.0.1:8080`,
     );
 }
 
-function oneOf<T extends string>(name: string, value: string, allowed: readonly T[]): T {
+function oneOf<T extends string>(name: string, value: string, origin: Origin, allowed: readonly T[]): T {
   const found = allowed.find((entry) => entry === value.toLowerCase());
-  if (!found) throw new ConfigError(`${name} is "${value}"`, `use one of ${allowed.join(", ")}`);
+  if (!found) throw new ConfigError(`${name} is ${shown(value)} (${origin})`, `use one of ${allowed.join(", ")}`);
   return found;
 }

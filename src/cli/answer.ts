@@ -12,6 +12,7 @@ import { UsageError } from "./errors.ts";
 import { note, print, printJson } from "./output.ts";
 import { seeThrough } from "./see-through.ts";
 import { configFor, openApplication, openTeam, resolveId, type RunFlags } from "./session.ts";
+import { storeThere } from "./store-there.ts";
 
 type AnswerOptions = RunFlags & {
   readonly run: boolean;
@@ -71,6 +72,7 @@ async function answer(typed: string, options: AnswerOptions, given: Answer): Pro
 
 /** The answer is durable before anything goes on. */
 async function record(typed: string, options: AnswerOptions, given: Answer): Promise<{ goalId: string; rehearsal: boolean }> {
+  if (!storeThere(configFor(options))) throw new UsageError(`there is no question "${typed}"`, "see `approvals`");
   await using app = await openApplication(options);
   const id = await resolveId(app, "ask", typed);
   const question = await app.store.read((read) => getQuestion(read, id));

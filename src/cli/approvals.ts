@@ -1,13 +1,16 @@
 /** `marketeam approvals`: the questions that wait for a person, each with what is needed to decide. */
 
+import type { RuntimeConfig } from "../config.ts";
 import { EXIT } from "../domain/exit.ts";
+import type { Question } from "../domain/question.ts";
 import { listQuestions } from "../store/questions.ts";
 import { print, printJson } from "./output.ts";
-import { openApplication, stylesFor, type CommonOptions } from "./session.ts";
+import { configFor, stylesFor, type CommonOptions } from "./session.ts";
+import { openStoreThere } from "./store-there.ts";
 
 export async function approvals(options: CommonOptions): Promise<number> {
-  await using app = await openApplication(options);
-  const questions = await app.store.read((read) => listQuestions(read, { status: "open" }));
+  const config = configFor(options);
+  const questions = await openQuestions(config);
   if (options.json) {
     printJson({
       approvals: questions.map(({ id, goalId, taskId, kind, title, detail, approveMeans, rejectMeans, createdAt }) => ({
@@ -28,7 +31,7 @@ export async function approvals(options: CommonOptions): Promise<number> {
     print("Nothing waits for you.");
     return EXIT.done;
   }
-  const { bold, dim } = stylesFor(app.config);
+  const { bold, dim } = stylesFor(config);
   for (const question of questions) {
     print(
       [
@@ -48,4 +51,13 @@ export async function approvals(options: CommonOptions): Promise<number> {
     );
   }
   return EXIT.done;
+}
+
+async function openQuestions(config: RuntimeConfig): Promise<Question[]> {
+  const store = await openStoreThere(config);
+  try {
+    return store === null ? [] : await store.read((read) => listQuestions(read, { status: "open" }));
+  } finally {
+    await store?.close();
+  }
 }

@@ -4,11 +4,14 @@ import { EXIT } from "../domain/exit.ts";
 import { needGoal } from "../store/goals.ts";
 import { cancelGoal } from "../work/answers.ts";
 import { createScribe } from "../work/scribe.ts";
+import { START_HINT } from "./columns.ts";
 import { UsageError } from "./errors.ts";
 import { print, printJson } from "./output.ts";
-import { openApplication, resolveId, type CommonOptions } from "./session.ts";
+import { configFor, openApplication, resolveId, type CommonOptions } from "./session.ts";
+import { storeThere } from "./store-there.ts";
 
 export async function cancel(typed: string, options: CommonOptions): Promise<number> {
+  if (!storeThere(configFor(options))) throw new UsageError("there is no goal yet", START_HINT);
   await using app = await openApplication(options);
   const goalId = await resolveId(app, "goal", typed);
   const scribe = createScribe(app.team, (id) => id === goalId);

@@ -37,7 +37,7 @@ export async function events(options: EventsOptions): Promise<number> {
     };
   });
   if (options.json) {
-    printJson({ events: found.map((event) => ({ ...event, at: new Date(event.at).toISOString() })) });
+    printJson({ events: found });
     return EXIT.done;
   }
   if (found.length === 0) {

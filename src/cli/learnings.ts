@@ -1,6 +1,6 @@
 /** `marketeam learnings`: what the team has learned; a person adds, changes or retires a statement. */
 
-import type { Application } from "../bootstrap.ts";
+import { loadTeam, type Application } from "../bootstrap.ts";
 import { EXIT } from "../domain/exit.ts";
 import { newId } from "../domain/id.ts";
 import { LEARNING_MAX_CHARS, type Learning } from "../domain/learning.ts";
@@ -117,7 +117,7 @@ async function list(options: LearningsOptions): Promise<number> {
   return EXIT.done;
 }
 
-function checkNames(app: Application, options: LearningsOptions, moreSkills: readonly string[] = []): void {
+function checkNames(app: Pick<Application, "registry">, options: LearningsOptions, moreSkills: readonly string[] = []): void {
   const skills = [...new Set([...app.registry.skills.keys(), ...moreSkills])];
   const categories = Object.keys(app.registry.routing.categories);
   if (options.skill !== undefined && !skills.includes(options.skill))
@@ -128,8 +128,10 @@ function checkNames(app: Application, options: LearningsOptions, moreSkills: rea
 }
 
 async function add(statement: string, options: LearningsOptions): Promise<number> {
-  await using app = await openApplication(options);
-  checkNames(app, options);
+  // Checked before anything is opened: a mistake makes no workspace.
+  const team = await loadTeam(configFor(options));
+  checkNames(team, options);
+  await using app = await openApplication(options, team);
   const confidence = options.confidence ?? DEFAULT_CONFIDENCE;
   const learning = {
     id: newId("learn"),

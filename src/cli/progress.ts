@@ -4,7 +4,7 @@ import type { Application } from "../bootstrap.ts";
 import { note, print, styles } from "./output.ts";
 import { follow } from "./progress/follow.ts";
 import { lineOf } from "./progress/lines.ts";
-import { every, onSuddenExit, terminal } from "./progress/terminal.ts";
+import { every, onSuddenEnd, terminal } from "./progress/terminal.ts";
 import { createTree } from "./progress/tree.ts";
 
 export type ProgressForm = "tree" | "lines" | "ndjson" | "none";
@@ -33,8 +33,8 @@ export async function startProgress(
     case "ndjson": {
       const stop = store.subscribe((event) => {
         if (event.goalId !== goalId) return;
-        const { seq, at, type } = event;
-        print(JSON.stringify({ seq, at, type, ...event }));
+        const { seq, at, type, ...rest } = event;
+        print(JSON.stringify({ seq, at, type, ...rest }));
       });
       return { say: note, close: async () => stop() };
     }
@@ -55,8 +55,15 @@ export async function startProgress(
     }
     case "tree": {
       const follower = await follow({ store, log, now, heard: () => {} }, goalId);
-      const tree = createTree({ screen: terminal, now, every, style: styles(options.color), state: follower.state });
-      const release = onSuddenExit(tree.abandon);
+      const tree = createTree({
+        screen: terminal,
+        now,
+        every,
+        style: styles(options.color),
+        state: follower.state,
+        failed: (error) => log.error("the progress could not be drawn; the work goes on", { error }),
+      });
+      const release = onSuddenEnd(tree.abandon, tree.release);
       return {
         say: tree.say,
         async close() {

@@ -3,14 +3,17 @@
 import { GOAL_ENDED } from "../domain/goal.ts";
 import { nano } from "../domain/money.ts";
 import { needGoal } from "../store/goals.ts";
+import type { Store } from "../store/store.ts";
 import { leasesOf } from "../store/leases.ts";
 import { resumeGoal } from "../work/answers.ts";
 import { holders } from "../work/presence.ts";
 import { catchUp } from "../work/scribe.ts";
+import { START_HINT } from "./columns.ts";
 import { UsageError } from "./errors.ts";
 import { note } from "./output.ts";
 import { seeThrough } from "./see-through.ts";
-import { openApplication, openTeam, resolveId, type RunFlags } from "./session.ts";
+import { configFor, openTeam, resolveId, type RunFlags } from "./session.ts";
+import { openStoreThere } from "./store-there.ts";
 
 export async function resume(typed: string | undefined, options: RunFlags & { allow?: number }): Promise<number> {
   const goalId = await goalToWorkOn(typed ?? "last", options);
@@ -35,12 +38,18 @@ export async function resume(typed: string | undefined, options: RunFlags & { al
 
 /** A goal of the rehearsal goes on with the rehearsal, a real one with a key. */
 async function goalToWorkOn(typed: string, options: RunFlags): Promise<string> {
-  await using app = await openApplication(options);
-  const goalId = await resolveId(app, "goal", typed);
-  const goal = await app.store.read((read) => needGoal(read, goalId));
+  // The store alone: reading the team's files is most of a start, and they are read again to work.
+  const store = await openStoreThere(configFor(options));
+  if (!store) throw new UsageError("there is no goal yet", START_HINT);
+  const { goalId, goal } = await find(store, typed).finally(() => store.close());
   if (goal.rehearsal && !options.rehearse)
     throw new UsageError("this goal is a rehearsal", `go on with: bun run start resume ${goalId} --rehearse`);
   if (!goal.rehearsal && options.rehearse)
     throw new UsageError("this goal is a real one", "leave --rehearse out: a rehearsal cannot go on with real work");
   return goalId;
+}
+
+async function find(store: Store, typed: string) {
+  const goalId = await resolveId({ store }, "goal", typed);
+  return { goalId, goal: await store.read((read) => needGoal(read, goalId)) };
 }

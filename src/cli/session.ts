@@ -30,9 +30,9 @@ export function stylesFor(config: RuntimeConfig, fd: 1 | 2 = 1): Styles {
 }
 
 /** An application that makes no model call. */
-export async function openApplication(options: CommonOptions): Promise<Application> {
+export async function openApplication(options: CommonOptions, team?: LoadedTeam): Promise<Application> {
   const config = configFor(options);
-  return bootstrap({ config, rehearse: null, interactive: interactive(config) });
+  return bootstrap({ config, rehearse: null, interactive: interactive(config), ...(team ? { team } : {}) });
 }
 
 /** An application that works: with the rehearsal, or with a key. Says what is wrong with the team, on stderr. */
@@ -55,7 +55,7 @@ export function noteProblems(problems: readonly Problem[]): void {
 
 /** The id that a person means: a unique beginning, or `last` for the newest goal. Throws UsageError. */
 export async function resolveId(
-  app: Application,
+  app: Pick<Application, "store">,
   kind: IdKind & ("goal" | "ask" | "learn" | "call"),
   typed: string,
 ): Promise<string> {

@@ -65,26 +65,28 @@ const NOTE = /^\s*(?:$|[-*#]|(?:missing|assumed|assumptions|warnings?)\b)/i;
 
 /** Cuts the notes out of a reply. A tag that a text only mentions (in a code fence, in a sentence) stays where it is. */
 function splitNote(reply: string): { body: string; note: string } {
-  const fences = codeFences(reply);
-  const lastClose = reply.lastIndexOf(CLOSE);
+  // A fence that nobody closed hides nothing: what follows a forgotten ``` is still the note.
+  const fences = codeFences(reply).filter((fence) => fence.closed);
+  const last = reply.trimEnd().length;
   const kept: string[] = [];
   const notes: string[] = [];
   let from = 0;
+  let close = 0;
+  let passed = 0;
   for (let at = reply.indexOf(OPEN); at !== -1; at = reply.indexOf(OPEN, Math.max(at + 1, from))) {
     const inner = at + OPEN.length;
-    const close = lastClose < at ? -1 : reply.indexOf(CLOSE, inner);
+    if (close !== -1 && close < inner) close = reply.indexOf(CLOSE, inner);
     const next = reply.indexOf(OPEN, inner);
     const closed = close !== -1 && (next === -1 || close < next);
     const end = closed ? close + CLOSE.length : reply.length;
     const note = reply.slice(inner, closed ? close : end);
-    // A fence that nobody closed hides nothing: what follows a forgotten ``` is still the note.
-    const fence = fences.find((entry) => entry.closed && entry.start < at && at < entry.end);
+    while ((fences[passed]?.end ?? Number.POSITIVE_INFINITY) < at) passed++;
+    const fence = (fences[passed]?.start ?? Number.POSITIVE_INFINITY) < at ? fences[passed] : undefined;
     const start = fence ? fence.start : at;
     const stop = fence ? fence.end : end;
-    const last = reply.slice(stop).trim() === "";
     const ours = fence
-      ? last && fence.end >= end && onlyMarks(reply.slice(fence.start, at)) && onlyMarks(reply.slice(end, fence.end))
-      : (closed && last) || (startsLine(reply, at) && NOTE.test(note));
+      ? stop >= last && fence.end >= end && onlyMarks(reply.slice(fence.start, at)) && onlyMarks(reply.slice(end, fence.end))
+      : (closed && stop >= last) || (startsLine(reply, at) && NOTE.test(note));
     if (!ours) continue;
     kept.push(reply.slice(from, start));
     notes.push(note);
@@ -95,7 +97,9 @@ function splitNote(reply: string): { body: string; note: string } {
 }
 
 function startsLine(text: string, at: number): boolean {
-  return text.slice(text.lastIndexOf("\n", at - 1) + 1, at).trim() === "";
+  let before = at - 1;
+  while (text[before] === " " || text[before] === "\t") before--;
+  return before < 0 || text[before] === "\n";
 }
 
 /** A fence's own line and nothing else. */

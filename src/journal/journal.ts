@@ -113,7 +113,7 @@ export function createJournal(options: JournalOptions): Journal {
       }
       const wait = backoff(tries, reply.retryAfterMs);
       if (reply.stop === "rate_limited" || reply.stop === "overloaded") gateUntil = Math.max(gateUntil, now() + wait);
-      log.warn("model call will be tried again", {
+      log.info("model call will be tried again", {
         step: spec.key.step,
         stop: reply.stop,
         detail: reply.detail,

@@ -43,10 +43,7 @@ function openLogger({ level, format, stream, secrets, color = false }: LogOption
     // Once more on what is really written: how pino-pretty treats backslashes and stacks is its own affair.
     file.write(pretty === null ? escapeControls(line) : redact(pretty(visible(JSON.parse(line)))));
   };
-  return pino(
-    { level, timestamp: stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } },
-    { write },
-  );
+  return pino({ level, timestamp: stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } }, { write });
 }
 
 function prettyLines(colorize: boolean): (record: unknown) => string {

@@ -10,7 +10,9 @@ type Attributes = Record<string, string | number | null | undefined>;
 /** `<name a="b">content</name>`; a closing tag of the same name inside the content cannot end it. */
 export function tag(name: string, attributes: Attributes, content: string): string {
   const list = Object.entries(attributes).flatMap(([key, value]) =>
-    value === null || value === undefined ? [] : [` ${key}="${String(value).replaceAll("&", "&amp;").replaceAll('"', "&quot;")}"`],
+    value === null || value === undefined
+      ? []
+      : [` ${key}="${String(value).replaceAll("&", "&amp;").replaceAll('"', "&quot;")}"`],
   );
   return `<${name}${list.join("")}>\n${content.replaceAll(`</${name}`, `<\\/${name}`)}\n</${name}>`;
 }
@@ -40,7 +42,9 @@ export function openingParts(text: string, context: ProductContext | null): Prom
 export function skillPart(skill: Skill): PromptPart {
   const required = skill.sections.length > 0 ? `\n${tag("required_sections", {}, bullets(skill.sections))}` : "";
   const references =
-    skill.references.length > 0 ? `\n${tag("references", {}, lines(skill.references.map(({ path, chars }) => ({ path, chars }))))}` : "";
+    skill.references.length > 0
+      ? `\n${tag("references", {}, lines(skill.references.map(({ path, chars }) => ({ path, chars }))))}`
+      : "";
   return { kind: "skill", text: `${tag("skill", { name: skill.name }, skill.body)}${required}${references}`, share: "5m" };
 }
 
@@ -56,7 +60,13 @@ export function learningsPart(learnings: readonly Learning[]): PromptPart {
 /** The team as the Director sees it: squads and specialists, from the live registry. */
 export function teamText(registry: Registry): string {
   const squads = [...registry.squads].map(([squad, { title, does }]) => ({ squad, title, does }));
-  const team = [...registry.skills.values()].map(({ name, squad, role, needs, feeds }) => ({ skill: name, squad, role, needs, feeds }));
+  const team = [...registry.skills.values()].map(({ name, squad, role, needs, feeds }) => ({
+    skill: name,
+    squad,
+    role,
+    needs,
+    feeds,
+  }));
   return `You lead ${team.length} specialists in ${squads.length} squads.\n${tag("squads", {}, lines(squads))}\n${tag("team", {}, lines(team))}`;
 }
 

@@ -2,6 +2,7 @@
 
 import type { Alias, Document, LineCounter, Node, ParsedNode, YAMLError, YAMLMap } from "yaml";
 import type { Problem } from "../domain/problem.ts";
+import { parsePlainYaml } from "./plain-yaml.ts";
 
 /** More aliases than any honest file of ours needs; each can multiply what it points to. */
 const MAX_ALIASES = 20;
@@ -24,6 +25,13 @@ export async function parseYaml(
   text: string,
   lineOffset = 0,
 ): Promise<{ source: YamlSource | null; problems: Problem[] }> {
+  const plain = parsePlainYaml(text);
+  if (plain !== undefined) {
+    // Positions are only asked for when there is something to say: then the slow parser reads the text once more.
+    let positions: YamlSource["lineOf"] | null = null;
+    const lineOf: YamlSource["lineOf"] = (path) => (positions ??= linesOf(text, lineOffset))(path);
+    return { source: { file, data: plain, lineOf }, problems: [] };
+  }
   const yaml = await import("yaml");
   const counter = new yaml.LineCounter();
   const at = (offset: number) => lineAt(counter, offset) + lineOffset;
@@ -67,10 +75,22 @@ export async function parseYaml(
   }
 }
 
+/** Finds lines by path in a text that is known to be sound. */
+function linesOf(text: string, lineOffset: number): YamlSource["lineOf"] {
+  const yaml = require("yaml") as Yaml;
+  const counter = new yaml.LineCounter();
+  const document = yaml.parseDocument(text, { lineCounter: counter, schema: "core", prettyErrors: false, uniqueKeys: false });
+  return (path) =>
+    lineOfPath(yaml, document as Document.Parsed<ParsedNode>, path, (offset) => lineAt(counter, offset) + lineOffset);
+}
+
 function syntaxProblems(file: string, errors: readonly YAMLError[], at: (offset: number) => number): Problem[] {
   // One slip makes the parser stumble many times: the first fault of a line is the one to read.
   const byLine = new Map<number, YAMLError>();
+  // A tab shifts all that stands behind it: a wrong indentation there is the same fault again.
+  const tab = errors.find((error) => error.code === "TAB_AS_INDENT")?.pos[0] ?? Number.POSITIVE_INFINITY;
   for (const error of errors) {
+    if (error.code === "BAD_INDENT" && error.pos[0] > tab) continue;
     const line = at(error.pos[0]);
     if (!byLine.has(line)) byLine.set(line, error);
   }

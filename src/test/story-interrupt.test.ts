@@ -92,7 +92,9 @@ test.concurrent(
     const late = await it.cli(["resume", "last", "--json"]);
     expect([late.code, late.stderr]).toEqual([0, expect.stringMatching(/process \d+ .*works on this goal/i)]);
     expect(both.map((run) => String(run.pid))).toContain(/process (\d+)/i.exec(late.stderr)?.[1] ?? "");
-    const ends = await Promise.all(both.map(async (run) => ({ code: await run.exited, stdout: await new Response(run.stdout).text() })));
+    const ends = await Promise.all(
+      both.map(async (run) => ({ code: await run.exited, stdout: await new Response(run.stdout).text() })),
+    );
     for (const end of [...ends, late]) {
       expect(end.code).toBe(0);
       expect(goalResult.parse(JSON.parse(end.stdout))).toMatchObject({ goal, status: "completed" });
@@ -165,7 +167,10 @@ function expectEachOnce(it: Scene): void {
 }
 
 async function settledCalls(it: Scene): Promise<number> {
-  const { calls } = JSON.parse((await it.cli(["show", "--calls", "--json"])).stdout) as { goal: GoalResult; calls: { state: string }[] };
+  const { calls } = JSON.parse((await it.cli(["show", "--calls", "--json"])).stdout) as {
+    goal: GoalResult;
+    calls: { state: string }[];
+  };
   return calls.filter((call) => call.state === "settled").length;
 }
 

@@ -67,7 +67,11 @@ export async function dryRun(team: Team, work: NewWork, signal: AbortSignal): Pr
 }
 
 /** A plan that is written down, where nothing was ever stored: no call, no history, and nothing is opened. */
-export function quoteWritten(plan: Plan, registry: Registry, of: { rehearsal: boolean; workspace: string; now: number }): GoalResult {
+export function quoteWritten(
+  plan: Plan,
+  registry: Registry,
+  of: { rehearsal: boolean; workspace: string; now: number },
+): GoalResult {
   const quote = quotePlan(plan, registry, of.now, new Map());
   return planned({ id: newId("goal"), plan, quote, cost: 0, durationMs: 0, rehearsal: of.rehearsal, workspace: of.workspace });
 }

@@ -53,6 +53,7 @@ export function startWorker(options: WorkerOptions): Worker {
   let claiming: Promise<void> | null = null;
   let again = false;
   let timer: ReturnType<typeof setTimeout> | null = null;
+  let sweeping: Promise<void> | null = null;
 
   async function claimAll(): Promise<void> {
     while (!stopping && running.size < options.concurrency) {
@@ -93,8 +94,9 @@ export function startWorker(options: WorkerOptions): Worker {
     if (stopping || timer) return;
     timer = setTimeout(() => {
       timer = null;
-      options
+      sweeping = options
         .sweep()
+        .then(() => {})
         .catch((error: unknown) => log.error("the sweep failed", { error }))
         .finally(look);
     }, options.lookMs ?? LOOK_MS);
@@ -133,6 +135,8 @@ export function startWorker(options: WorkerOptions): Worker {
 
   async function settled(): Promise<void> {
     await claiming;
+    // The store may be closed after this: a sweep must not meet that.
+    await sweeping;
     while (running.size > 0) await Promise.allSettled(running.keys());
   }
 
@@ -146,6 +150,9 @@ export function startWorker(options: WorkerOptions): Worker {
     },
     async abort() {
       stop();
+      for (const controller of running.values()) controller.abort();
+      // A claim that was on its way has brought its tasks by now.
+      await claiming;
       for (const controller of running.values()) controller.abort();
       await settled();
     },

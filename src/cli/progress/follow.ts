@@ -1,4 +1,4 @@
-/** Follows one goal: every event of it goes through one state, which is read from the store at the start and after each plan. */
+/** Follows one goal: every event of it goes through one state, which is read from the store when tasks are new. */
 
 import type { StoredEvent } from "../../domain/event.ts";
 import type { Log } from "../../log/log.ts";
@@ -20,61 +20,67 @@ export type FollowOptions = {
   readonly heard: (event: StoredEvent, state: ProgressState) => void;
 };
 
-/** Rejects when the goal cannot be read at the start; later, what cannot be read is left as it was. */
+/** Rejects when the goal cannot be read at the start; later, what cannot be read or shown is left as it was. */
 export async function follow(options: FollowOptions, goalId: string): Promise<Follower> {
   const { store, log } = options;
+  const read = () => store.read((read) => readSnapshot(read, goalId));
   const waiting: StoredEvent[] = [];
-  let taking: Promise<void> | null = null;
-  let state: ProgressState | null = null;
+  let busy = true;
+  let taking = Promise.resolve();
+  const wake = () => {
+    if (!busy) taking = takeIn();
+  };
   const stop = store.subscribe((event) => {
     if (event.goalId !== goalId) return;
     waiting.push(event);
-    if (state !== null) void takeIn();
+    wake();
   });
-
-  const read = () => store.read((read) => readSnapshot(read, goalId));
-
-  async function refresh(known: ProgressState): Promise<ProgressState> {
-    try {
-      return renew(known, await read());
-    } catch (error) {
-      log.warn("the goal's progress could not be read again", { goal: goalId, error });
-      return known;
-    }
-  }
-
-  // Events that come while the plan is read wait for it: they follow what the reading saw, or repeat it.
-  async function takeInAll(known: ProgressState): Promise<void> {
-    state = known;
-    for (let event = waiting.shift(); event !== undefined; event = waiting.shift()) {
-      if (event.type === "goal.planned") state = await refresh(state);
-      state = reduce(state, event);
-      options.heard(event, state);
-    }
-  }
-
-  function takeIn(): Promise<void> {
-    if (state === null) return Promise.resolve();
-    taking ??= takeInAll(state).finally(() => {
-      taking = null;
-    });
-    return taking;
-  }
-
+  let state: ProgressState;
   try {
     state = begin(await read(), options.now());
   } catch (error) {
     stop();
     throw error;
   }
-  let current: ProgressState = state;
-  await takeIn();
+
+  // An event is taken in at once; those that come while new tasks are read wait for them, so that their order stays.
+  async function takeIn(): Promise<void> {
+    busy = true;
+    for (let event = waiting.shift(); event !== undefined; event = waiting.shift()) {
+      if (bringsTasks(event, state)) await refresh();
+      state = reduce(state, event);
+      try {
+        options.heard(event, state);
+      } catch (error) {
+        log.warn("an event could not be shown", { type: event.type, error });
+      }
+    }
+    busy = false;
+  }
+
+  async function refresh(): Promise<void> {
+    try {
+      state = renew(state, await read());
+    } catch (error) {
+      log.warn("the goal's progress could not be read again", { goal: goalId, error });
+    }
+  }
+
+  busy = false;
+  wake();
   return {
-    state: () => (current = state ?? current),
+    state: () => state,
     async close() {
       stop();
-      await takeIn();
-      state = await refresh(state ?? current);
+      await taking;
+      await refresh();
     },
   };
+}
+
+/** After a plan there are new tasks; the closing report comes without one. */
+function bringsTasks(event: StoredEvent, state: ProgressState): boolean {
+  return (
+    event.type === "goal.planned" || (event.type === "task.started" && !state.tasks.some((task) => task.id === event.taskId))
+  );
 }

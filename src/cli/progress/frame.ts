@@ -2,6 +2,7 @@
 
 import { dollars } from "../../domain/money.ts";
 import { DIRECTOR } from "../../domain/plan.ts";
+import type { TaskStatus } from "../../domain/task.ts";
 import { oneLine, type Style, type Styles } from "../output.ts";
 import { isActive, spending, workedMs, type ProgressState, type TaskState } from "./state.ts";
 import { activity, cut, elapsed, fit, shortModel, thousands } from "./words.ts";
@@ -32,7 +33,7 @@ function planningRow(state: ProgressState, options: FrameOptions): string {
   const { style, now } = options;
   if (state.status === "failed") return style.red(`✖ Planning failed: ${oneLine(state.reason ?? "", 1_000)}`);
   if (options.ended || !task)
-    return `${style.yellow("‖")} Planning${state.reason === null ? "" : `: ${oneLine(state.reason, 1_000)}`}`;
+    return `${style.yellow("‖")} Planning${state.status === "running" ? "" : ` ${state.status}`}${state.reason === null ? "" : `: ${oneLine(state.reason, 1_000)}`}`;
   const trouble = task.trouble === null ? "" : `, ${activity(state, task)}`;
   const facts = [`Planning${trouble}`, shortModel(task.model), elapsed(now - state.since), style.dim("ctrl-c to stop")];
   return `${mark(state, task, options)} ${facts.filter((fact) => fact !== "").join("  ")}`;
@@ -101,7 +102,7 @@ function countsRow(state: ProgressState, work: readonly TaskState[], style: Styl
       style.dim,
     ),
     ...counted(
-      count((task) => !isActive(state, task) && !ENDED.includes(task.status)),
+      count((task) => !isActive(state, task) && (task.status === "waiting" || task.status === "ready")),
       "waiting",
       style.dim,
     ),
@@ -109,11 +110,17 @@ function countsRow(state: ProgressState, work: readonly TaskState[], style: Styl
   return parts.join(style.dim(" · "));
 }
 
-const ENDED: readonly TaskState["status"][] = ["done", "failed", "blocked", "cancelled"];
 const counted = (count: number, word: string, style: Style) => (count === 0 ? [] : [style(`${count} ${word}`)]);
 
 type Column = "model" | "version" | "score" | "tokens" | "cost" | "time";
-type Table = { readonly label: number; readonly skills: boolean; readonly columns: readonly Column[]; readonly rest: number };
+type Table = {
+  readonly label: number;
+  readonly skills: boolean;
+  readonly model: number;
+  readonly columns: readonly Column[];
+  /** What is left for words. */
+  readonly rest: number;
+};
 
 // Wide enough for any figure, so that nothing moves sideways while it grows.
 const WIDTHS: Record<Column, number> = { model: 10, version: 3, score: 4, tokens: 6, cost: 7, time: 7 };
@@ -122,13 +129,15 @@ const ORDER = Object.keys(WIDTHS) as Column[];
 const EXPENDABLE: readonly Column[] = ["tokens", "model", "cost", "time", "version", "score"];
 const MARK = 4;
 const GAP = 2;
-const FEWEST_WORDS = 13;
+const FEWEST_WORDS = 10;
 
 function columnsFor(state: ProgressState, width: number): Table {
   const tasks = state.tasks.filter((task) => task.kind === "work");
   const longest = (skills: boolean) => Math.max(8, ...tasks.map((task) => Bun.stringWidth(label(task, skills))));
   const skills = longest(true) <= width * 0.35;
-  const name = Math.min(longest(skills), Math.max(12, Math.floor(width * 0.42)));
+  // Names come before figures: what is cut off a name cannot be guessed.
+  const roomy = Math.min(24, width - MARK - GAP - FEWEST_WORDS);
+  const name = Math.min(longest(skills), Math.max(12, Math.floor(width * 0.42), roomy));
   const model = Math.max(WIDTHS.model, ...tasks.map((task) => Math.min(16, shortModel(task.model).length)));
   const size = (column: Column) => (column === "model" ? model : WIDTHS[column]);
   let columns = ORDER;
@@ -137,7 +146,7 @@ function columnsFor(state: ProgressState, width: number): Table {
     if (rest() >= FEWEST_WORDS) break;
     columns = columns.filter((entry) => entry !== column);
   }
-  return { label: name, skills, columns, rest: Math.max(0, rest()) };
+  return { label: name, skills, model, columns, rest: Math.max(0, rest()) };
 }
 
 function label(task: TaskState, skills: boolean): string {
@@ -153,25 +162,30 @@ function taskRow(state: ProgressState, task: TaskState, indent: string, table: T
     const text = task.status === "waiting" || task.status === "ready" ? style.dim(name) : name;
     return `${indent}${mark(state, task, options)} ${text}${said}`;
   }
+  const waiting = !isActive(state, task) && WAITING.includes(task.status);
+  const name = fit(label(task, table.skills), table.label);
+  // Without the indent, the columns still stand where they stand with it.
+  const start = `${indent}${mark(state, task, options)} ${waiting ? style.dim(name) : name}${" ".repeat(Math.max(0, 2 - indent.length))}`;
+  // Where somebody must do something, the reason takes the place of the figures.
+  if (STOPPED.includes(task.status))
+    return `${start}  ${(task.status === "failed" ? style.red : task.status === "blocked" ? style.yellow : style.dim)(words)}`;
   const { tokens, cost } = spending(state, task.id);
   const spent = workedMs(task, options.now);
   const cells: Record<Column, string> = {
-    model: fit(shortModel(task.model), Math.max(WIDTHS.model, Math.min(16, shortModel(task.model).length))),
+    model: fit(shortModel(task.model), table.model),
     version: fit(task.revision > 0 ? `v${task.revision + 1}` : "", WIDTHS.version),
     score: fit(task.score === null ? "" : task.score.toFixed(1), WIDTHS.score, "right"),
     tokens: fit(tokens === 0 ? "" : thousands(tokens), WIDTHS.tokens, "right"),
     cost: fit(cost === 0 ? "" : dollars(cost), WIDTHS.cost, "right"),
     time: fit(spent < 1_000 ? "" : elapsed(spent), WIDTHS.time, "right"),
   };
-  const waiting = !isActive(state, task) && (task.status === "waiting" || task.status === "ready" || task.status === "cancelled");
-  const name = fit(label(task, table.skills), table.label);
   const figures = table.columns.map((column) => (column === "score" ? cells.score : style.dim(cells[column])));
   const said = cut(words, table.rest);
-  const tone = task.status === "failed" ? style.red : task.status === "blocked" ? style.yellow : style.dim;
-  const start = `${indent}${mark(state, task, options)} ${waiting ? style.dim(name) : name}`;
-  // Without the indent, the columns still stand where they stand with it.
-  return [start + " ".repeat(Math.max(0, 2 - indent.length)), ...figures, said === "" ? "" : tone(said)].join("  ").trimEnd();
+  return [start, ...figures, said === "" ? "" : style.dim(said)].join("  ").trimEnd();
 }
+
+const STOPPED: readonly TaskStatus[] = ["failed", "blocked", "cancelled"];
+const WAITING: readonly TaskStatus[] = ["waiting", "ready", "cancelled"];
 
 function mark(state: ProgressState, task: TaskState, { style, now }: FrameOptions): string {
   if (isActive(state, task)) return style.cyan(SPINNER[Math.floor(now / SPINNER_MS) % SPINNER.length] ?? "");

@@ -5,8 +5,10 @@ import { dollars } from "../../domain/money.ts";
 import { eventText } from "../event-text.ts";
 import { oneLine } from "../output.ts";
 import { spending, type ProgressState, type TaskState } from "./state.ts";
+import { fit } from "./words.ts";
 
 const MAX_WIDTH = 200;
+const MAX_SUBJECT = 32;
 
 /** `12:04:31  copywriting  started`, in local time; null for an event that needs no line. `state` is the one behind the event. */
 export function lineOf(event: StoredEvent, state: ProgressState): string | null {
@@ -14,7 +16,8 @@ export function lineOf(event: StoredEvent, state: ProgressState): string | null 
   const text = textOf(event, state, task);
   if (text === null) return null;
   const time = new Date(event.at).toTimeString().slice(0, 8);
-  return `${time}  ${subject(event, task)}  ${oneLine(text, MAX_WIDTH)}`;
+  const longest = Math.max(0, ...state.tasks.map((entry) => Bun.stringWidth(entry.key)));
+  return `${time}  ${fit(subject(event, task), Math.min(longest, MAX_SUBJECT))}  ${oneLine(text, MAX_WIDTH)}`;
 }
 
 function subject(event: StoredEvent, task: TaskState | null): string {
@@ -60,6 +63,6 @@ function textOf(event: StoredEvent, state: ProgressState, task: TaskState | null
     case "context.imported":
       return null;
     default:
-      return eventText(event);
+      return eventText(event).replace(/^goal /, "");
   }
 }

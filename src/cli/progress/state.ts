@@ -110,7 +110,7 @@ export function reduce(state: ProgressState, event: StoredEvent): ProgressState 
     case "goal.cancelled":
       return { ...state, status: "cancelled" };
     case "task.started":
-      return change(withTask(state, event), event, (task) => ({
+      return change(state, event, (task) => ({
         status: "running",
         skill: event.skill,
         revision: event.revision,
@@ -214,14 +214,6 @@ function change(
   update: (task: TaskState) => Partial<TaskState>,
 ): ProgressState {
   return { ...state, tasks: state.tasks.map((task) => (task.id === event.taskId ? { ...task, ...update(task) } : task)) };
-}
-
-/** A task that starts before the plan was read is known by its name at least. */
-function withTask(state: ProgressState, event: StoredEvent & { type: "task.started" }): ProgressState {
-  const { taskId: id, key, skill, revision } = event;
-  if (id === null || state.tasks.some((task) => task.id === id)) return state;
-  const task: TaskState = { ...BLANK, id, key, kind: "work", phase: "", skill, status: "ready", revision };
-  return { ...state, tasks: [...state.tasks, task] };
 }
 
 export const BLANK = {

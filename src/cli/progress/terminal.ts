@@ -22,10 +22,18 @@ export const terminal: Screen = {
   size: () => ({ columns: process.stderr.columns || 80, rows: process.stderr.rows || 24 }),
 };
 
-/** Calls `restore` if the process ends before this is taken back. */
-export function onSuddenExit(restore: () => void): () => void {
-  process.on("exit", restore);
-  return () => process.off("exit", restore);
+/** Calls `ending` if the process ends, and `pausing` if it is suspended (ctrl-z), before this is taken back. */
+export function onSuddenEnd(ending: () => void, pausing: () => void): () => void {
+  const suspend = () => {
+    pausing();
+    process.kill(process.pid, "SIGSTOP");
+  };
+  process.on("exit", ending);
+  process.on("SIGTSTP", suspend);
+  return () => {
+    process.off("exit", ending);
+    process.off("SIGTSTP", suspend);
+  };
 }
 
 export function every(ms: number, tick: () => void): () => void {

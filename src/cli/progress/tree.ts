@@ -17,15 +17,19 @@ export type TreeOptions = {
   readonly every: (ms: number, tick: () => void) => () => void;
   readonly style: Styles;
   readonly state: () => ProgressState;
+  /** Told of an error while drawing. Nothing more is drawn then. */
+  readonly failed: (error: unknown) => void;
 };
 
 export type Tree = {
   /** Prints lines above the tree. */
   say(text: string): void;
-  /** Draws the tree a last time, whole, and gives the cursor back below it. Later calls do nothing. */
+  /** Draws the tree a last time, whole, and gives the cursor back below it.  */
   close(): void;
   /** Gives the terminal back at once, as it is: for an end that nobody planned. */
   abandon(): void;
+  /** Gives the terminal back until the next frame, which is drawn below whatever came between. */
+  release(): void;
 };
 
 const FRAME_MS = 100;
@@ -41,7 +45,7 @@ const CLEAR_BELOW = "\x1b[J";
  * ^C of the keyboard) therefore begins there, and the next frame is drawn below it. It also makes resizing harmless:
  * whatever a terminal does to rows that no longer fit, it does below the cursor, where each frame clears.
  */
-export function createTree({ screen, now, every, style, state }: TreeOptions): Tree {
+export function createTree({ screen, now, every, style, state, failed }: TreeOptions): Tree {
   let last = "";
   let height = 0;
   let over = false;
@@ -55,6 +59,7 @@ export function createTree({ screen, now, every, style, state }: TreeOptions): T
   const overwrite = (lines: readonly string[]) => lines.map((line) => CLEAR_ROW + line).join("\r\n");
 
   function draw(above: readonly string[] = []): void {
+    if (over) return;
     const lines = ["", ...rows(false)];
     const { columns } = screen.size();
     const drawing = `${overwrite(lines)}${CLEAR_BELOW}\x1b[${lines.length - 1}A\r`;
@@ -65,29 +70,49 @@ export function createTree({ screen, now, every, style, state }: TreeOptions): T
     screen.write(`${SYNC}${HIDE}\r${above.map((line) => `${CLEAR_ROW}${line}\r\n`).join("")}${drawing}${UNSYNC}`);
   }
 
-  const stop = every(FRAME_MS, () => draw());
-  draw();
+  function release(): void {
+    if (over) return;
+    last = "";
+    screen.write(`\x1b[${Math.max(1, height - 1)}B\r\n${SHOW}`);
+  }
+
+  function abandon(): void {
+    release();
+    over = true;
+    stop();
+  }
+
+  /** A display that cannot be drawn must not take the work with it. */
+  function safely(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      abandon();
+      failed(error);
+    }
+  }
+
+  const stop = every(FRAME_MS, () => safely(draw));
+  safely(draw);
   return {
     say(text) {
-      if (!over)
-        draw(
-          text
-            .trimEnd()
-            .split("\n")
-            .map((line) => oneLine(line, 10_000)),
-        );
+      const lines = text
+        .trimEnd()
+        .split("\n")
+        .map((line) => oneLine(line, 10_000));
+      if (!over) safely(() => draw(lines));
+      else screen.write(lines.map((line) => `${line}\r\n`).join(""));
     },
     close() {
       if (over) return;
-      over = true;
-      stop();
-      screen.write(`${SYNC}\r${overwrite(["", ...rows(true)])}${CLEAR_BELOW}\r\n${SHOW}${UNSYNC}`);
+      safely(() => {
+        const lines = rows(true);
+        over = true;
+        stop();
+        screen.write(`${SYNC}\r${overwrite(["", ...lines])}${CLEAR_BELOW}\r\n${SHOW}${UNSYNC}`);
+      });
     },
-    abandon() {
-      if (over) return;
-      over = true;
-      stop();
-      screen.write(`\x1b[${Math.max(1, height - 1)}B\r\n${SHOW}`);
-    },
+    abandon,
+    release,
   };
 }

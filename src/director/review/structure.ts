@@ -40,7 +40,8 @@ export function structureFindings(input: StructureInput): Finding[] {
   }
   const fences = codeFences(body);
   const prose = outsideFences(body, fences);
-  const headings = [...prose.matchAll(/^ {0,3}#{1,4}[ \t]+(.*)$/gm)].map((match) => plain(match[1] ?? ""));
+  const written = new Set([...prose.matchAll(/^ {0,3}#{1,4}[ \t]+(.*)$/gm)].map((match) => match[1] ?? ""));
+  const headings = [...written].map(plain);
   for (const section of input.requiredSections) {
     const wanted = plain(section);
     if (!headings.some((heading) => heading.startsWith(wanted) && !/^[\p{L}\p{N}]/u.test(heading.slice(wanted.length)))) {
@@ -72,13 +73,18 @@ export function structureFindings(input: StructureInput): Finding[] {
 }
 
 /** Languages in which brackets are a matter of grammar. JSON, HTML and plain text are not among them: there they are content. */
-const PROGRAM = /^(?:jsx?|javascript|tsx?|typescript|css|s[ac]ss|less|py(?:thon)?|r|rb|ruby|php|go|java|kotlin|swift|c|cpp|cs|csharp|rust|sql|sh|bash|zsh|shell|regex|liquid|toml|ini)$/;
+const PROGRAM =
+  /^(?:jsx?|javascript|tsx?|typescript|css|s[ac]ss|less|py(?:thon)?|r|rb|ruby|php|go|java|kotlin|swift|c|cpp|cs|csharp|rust|sql|sh|bash|zsh|shell|regex|liquid|toml|ini)$/;
 
 /** Placeholders in prose, in fenced text that is to be used, and in the strings of fenced programs. */
 function placeholders(body: string, prose: string, fences: readonly Fence[]): string[] {
   const found = matchesOf(withoutMentions(prose), (text) => {
     // A label that the text defines further down makes a link of it.
-    const defined = new Set([...prose.matchAll(/^ {0,3}\[([^\]\n]{1,60})\]:[ \t]*(?:https?:|mailto:|[/#<.])/gm)].map((match) => match[1]?.toLowerCase()));
+    const defined = new Set(
+      [...prose.matchAll(/^ {0,3}\[([^\]\n]{1,60})\]:[ \t]*(?:https?:|mailto:|[/#<.])/gm)].map((match) =>
+        match[1]?.toLowerCase(),
+      ),
+    );
     return (at, quote) => {
       const label = quote.slice(1, -1).toLowerCase();
       const next = /^\[([^\]\n]{0,60})\]/.exec(text.slice(at + quote.length, at + quote.length + 64))?.[1];

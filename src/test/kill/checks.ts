@@ -93,7 +93,8 @@ export function wireFaults({ calls }: Books, seen: readonly Seen[], settledBefor
   }
   for (const row of open)
     // A row that a person put right has no answer, and may never have been sent.
-    if (row.state === "settled" && row.reply !== null) faults.push(`call ${row.id} (${row.step}) is settled and was never on the wire`);
+    if (row.state === "settled" && row.reply !== null)
+      faults.push(`call ${row.id} (${row.step}) is settled and was never on the wire`);
   for (const [phase, ids] of settledBefore.entries()) {
     const asked = new Set([...ids].flatMap((id) => requestOf.get(id)?.hash ?? []));
     const again = seen.filter((request) => request.phase > phase && asked.has(request.hash));

@@ -25,6 +25,7 @@ export type Command = {
   readonly env: Readonly<Record<string, string>>;
   /** Send SIGINT at the first line on stdout that holds this text. */
   readonly interruptAt?: string | undefined;
+  /** Counted from the first output: before it there is little to break, and a busy machine takes long to begin. */
   readonly killAfterMs?: number | undefined;
 };
 
@@ -48,11 +49,12 @@ export async function runProgram(command: Command): Promise<Ended> {
     hung = true;
     child.kill("SIGKILL");
   }, LIMIT_MS);
-  const late = command.killAfterMs === undefined ? undefined : setTimeout(() => child.kill("SIGKILL"), command.killAfterMs);
-  const { interruptAt } = command;
+  let late: Timer | undefined;
+  const { interruptAt, killAfterMs } = command;
   let interrupted = false;
   const [stdout, stderr] = await Promise.all([
     readAll(child.stdout, (soFar) => {
+      if (killAfterMs !== undefined) late ??= setTimeout(() => child.kill("SIGKILL"), killAfterMs);
       if (interruptAt === undefined || interrupted || !soFar.includes(interruptAt)) return;
       interrupted = true;
       child.kill("SIGINT");

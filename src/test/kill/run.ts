@@ -3,6 +3,7 @@
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { Database } from "bun:sqlite";
 import { join } from "node:path";
+import { GOAL_ENDED } from "../../domain/goal.ts";
 import { DATABASE, readBooks, readCopy, type Books, type GoalRow } from "./books.ts";
 import {
   callFaults,
@@ -20,7 +21,7 @@ import type { Scenario, Step } from "./scenarios.ts";
 import type { Seen, Witness } from "./witness.ts";
 
 /** The program's defaults, in nano-dollars. */
-const CAPS: CapsInForce = { task: 2_500_000_000, day: 10_000_000_000, month: 50_000_000_000 };
+export const CAPS: CapsInForce = { task: 2_500_000_000, day: 10_000_000_000, month: 50_000_000_000 };
 const MAX_COMMANDS = 9;
 const CONTEXT = `# Relay
 
@@ -45,6 +46,9 @@ export type Snapshot = {
   readonly seen: readonly Seen[];
   readonly kills: number;
 };
+
+/** A snapshot before a command, how often that command passes each point, and the time from its first event to its last. */
+export type Stop = { readonly snapshot: Snapshot; readonly passed: ReadonlyMap<string, number>; readonly ms: number };
 
 /** How the step of a snapshot is killed. */
 export type Kill = { readonly at: string; readonly passing: number } | { readonly afterMs: number };
@@ -124,8 +128,8 @@ export async function rehearse(
   scenario: Scenario,
   witness: Witness,
   scratch: string,
-): Promise<{ stops: { snapshot: Snapshot; passed: Map<string, number> }[]; faults: string[] }> {
-  const stops: { snapshot: Snapshot; passed: Map<string, number> }[] = [];
+): Promise<{ stops: Stop[]; faults: string[] }> {
+  const stops: Stop[] = [];
   const life = await open(start(scenario), witness, scratch);
   let kills = 0;
   for (let index = 0; index < MAX_COMMANDS; index++) {
@@ -140,12 +144,15 @@ export async function rehearse(
     const snapshot = { scenario, folder, step, index, edited: new Set(life.edited), seen: seenSoFar([], life), kills };
     if (step.crashAt !== undefined) kills++;
     const { ended } = await run(life, step, step.crashAt === undefined ? { crashAt: "list" } : {});
+    const last = life.books.events.length;
+    settle(life);
+    const events = life.books.events.slice(last);
     const points = [...ended.stderr.matchAll(/^passed (.+)$/gm)].map((match) => match[1] ?? "");
     stops.push({
       snapshot,
       passed: new Map([...Map.groupBy(points, (point) => point)].map(([point, all]) => [point, all.length])),
+      ms: (events.at(-1)?.at ?? 0) - (events[0]?.at ?? 0),
     });
-    settle(life);
     if (step.crashAt === undefined) life.faults.push(...codeFaults(step.args, ended, life.books));
   }
   await finish(life, scenario, [], kills);
@@ -163,7 +170,7 @@ export async function killOnce(
   if (step.kind === "edit") throw new Error("only a command can be killed");
   const life = await open(snapshot, witness, scratch);
   const how = "at" in kill ? { crashAt: `${kill.at}#${kill.passing}` } : { killAfterMs: kill.afterMs };
-  const { ended, printed } = await run(life, step, { ...how, events });
+  const { ended, printed } = await run(life, step, { ...how, events: events || "afterMs" in kill });
   const before = life.books;
   settle(life, await readCopyOf(life));
   life.faults.push(
@@ -174,8 +181,10 @@ export async function killOnce(
   let recoveryMs: number | null = null;
   if (ended.killed) recoveryMs = await resume(life);
   else life.faults.push(...codeFaults(step.args, ended, life.books));
+  const over = isOver(before);
   for (let commands = 0; commands < MAX_COMMANDS; commands++) {
-    const next = nextStep(scenario, life);
+    // What a person does with a goal that is over has its own kills.
+    const next = isOver(life.books) && !over ? null : nextStep(scenario, life);
     if (!next) break;
     if (next.kind === "edit") await edit(life);
     else {
@@ -199,6 +208,20 @@ export async function killOnce(
   };
   if (life.faults.length === 0) await rm(life.folder, { recursive: true });
   return outcome;
+}
+
+/** A life without a kill, to its end: where its workspace lies, and what the witness saw. */
+export async function finished(
+  scenario: Scenario,
+  witness: Witness,
+  scratch: string,
+): Promise<{ workspace: string; seen: Seen[] }> {
+  const life = await open(start(scenario), witness, scratch);
+  for (let step = nextStep(scenario, life); step?.kind === "command"; step = nextStep(scenario, life)) {
+    await run(life, step);
+    settle(life);
+  }
+  return { workspace: life.workspace, seen: seenSoFar([], life) };
 }
 
 /** `resume last` right after the kill, whatever the state: it goes on, or says why it cannot. */
@@ -268,6 +291,8 @@ function codeFaults(args: readonly string[], ended: Ended, books: Books): string
 }
 
 const goalOf = (books: Books): GoalRow | null => books.goals.at(-1) ?? null;
+
+const isOver = (books: Books) => GOAL_ENDED.some((status) => status === goalOf(books)?.status);
 
 const settledIn = (books: Books) => new Set(books.calls.filter((call) => call.state === "settled").map((call) => call.id));
 

@@ -1,0 +1,202 @@
+/** Presence: what a dead process held is free at once and its calls' answers are lost; what a live one holds stays its own. */
+
+import { describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { newId } from "../domain/id.ts";
+import { NO_USAGE } from "../domain/call.ts";
+import { silentLog } from "../log/log.ts";
+import { callsOfGoal, holdCall } from "../store/calls.ts";
+import { insertGoal } from "../store/goals.ts";
+import { claimTask } from "../store/leases.ts";
+import { listEvents, listProcesses } from "../store/records.ts";
+import { openSqliteStore } from "../store/sqlite/store.ts";
+import { insertTasks } from "../store/tasks.ts";
+import { tempDir } from "../test/cli.ts";
+import { createPresence, holders, type Presence } from "./presence.ts";
+
+/** A store with a clock of its own, machines whose processes run as the test says, and a goal of ready tasks. */
+async function scene() {
+  const dir = await tempDir();
+  let now = Date.UTC(2026, 10, 21);
+  const store = await openSqliteStore({
+    path: join(dir.path, "t.db"),
+    tenant: "default",
+    now: () => now,
+    log: silentLog,
+    reached: () => {},
+  });
+  const running = new Map<number, string>();
+  const opened: Presence[] = [];
+  const goalId = newId("goal");
+  await store.write("goal.accept", async (tx) => {
+    await insertGoal(tx, {
+      id: goalId,
+      title: "t",
+      text: "t",
+      category: null,
+      source: "test",
+      pipeline: null,
+      priority: "P1",
+      rehearsal: false,
+      cap: 1_000,
+      contextVersion: 0,
+    });
+    await insertTasks(
+      tx,
+      Array.from({ length: 4 }, (_, i) => ({
+        id: newId("task"),
+        goalId,
+        key: `t${i}`,
+        kind: "work" as const,
+        phase: "P",
+        skill: "s",
+        brief: "b",
+        criteria: [],
+        reviewers: [],
+        needs: [],
+        unmet: 0,
+        priority: "P1" as const,
+        rehearsal: false,
+      })),
+    );
+  });
+  const claim = (owner: string, leaseMs = 3_600_000) =>
+    store.write("task.claim", (tx) => claimTask(tx, { owner, leaseMs, rehearsal: false, goalId }));
+  return {
+    store,
+    goalId,
+    running,
+    claim,
+    pass: (ms: number) => (now += ms),
+    async join(host: string, pid: number, started = "boot-1") {
+      const presence = await createPresence({
+        store,
+        machine: { host, pid, started, startedOf: (of) => running.get(of) ?? null },
+      });
+      opened.push(presence);
+      return presence;
+    },
+    /** Takes a task and holds 100 nano-dollars for its call, as a worker in the middle of one. */
+    async begin(processId: string) {
+      const task = await claim(processId);
+      if (!task) throw new Error("nothing to claim");
+      await store.write("call.hold", (tx) =>
+        holdCall(tx, {
+          id: newId("call"),
+          goalId,
+          subject: task.id,
+          revision: 0,
+          step: "make",
+          round: 0,
+          attempt: 1,
+          skill: "s",
+          model: "m",
+          requestHash: "",
+          parts: [],
+          hold: 100,
+          usage: NO_USAGE,
+          rehearsal: false,
+          learnings: [],
+          scopes: [{ kind: "goal", id: goalId, cap: 1_000 }],
+          processId,
+        }),
+      );
+      return task;
+    },
+    calls: async () => (await store.read((read) => callsOfGoal(read, goalId))).map((call) => call.state),
+    processes: async () => (await store.read((read) => listProcesses(read))).map((row) => row.id).sort(),
+    async [Symbol.asyncDispose]() {
+      for (const presence of opened) await presence.close();
+      await store.close();
+      await dir[Symbol.asyncDispose]();
+    },
+  };
+}
+
+describe("on this machine", () => {
+  test("a process that does not run any more loses its leases at once and its calls are unknown", async () => {
+    await using at = await scene();
+    const dead = await at.join("here", 100);
+    const task = await at.begin(dead.processId);
+    const me = await at.join("here", 1);
+    expect(await me.sweep()).toBe(1);
+    expect([await at.calls(), await at.processes()]).toEqual([["unknown"], [me.processId]]);
+    // Its lease had an hour to go: the task is found again without waiting, under a new epoch.
+    at.pass(1);
+    const claimed = [
+      await at.claim(me.processId),
+      await at.claim(me.processId),
+      await at.claim(me.processId),
+      await at.claim(me.processId),
+    ];
+    const again = claimed.find((entry) => entry?.id === task.id);
+    expect([again?.epoch, again?.leaseOwner]).toEqual([task.epoch + 1, me.processId]);
+    const events = await at.store.read((read) => listEvents(read, { goalId: at.goalId }));
+    expect(events.filter((event) => event.type === "call.unknown").length).toBe(1);
+    expect(await me.sweep()).toBe(0);
+  });
+
+  test("a number that another process has got since is not the one that died", async () => {
+    await using at = await scene();
+    const dead = await at.join("here", 100, "boot-1");
+    await at.begin(dead.processId);
+    at.running.set(100, "boot-2");
+    expect(await (await at.join("here", 1)).sweep()).toBe(1);
+    expect(await at.calls()).toEqual(["unknown"]);
+  });
+
+  test("a live one keeps everything, however long it was silent; so does the one that looks", async () => {
+    await using at = await scene();
+    const live = await at.join("here", 100);
+    at.running.set(100, "boot-1");
+    await at.begin(live.processId);
+    const me = await at.join("here", 1);
+    await at.begin(me.processId);
+    at.pass(10 * 60_000);
+    expect(await me.sweep()).toBe(0);
+    expect([await at.calls(), (await at.processes()).length]).toEqual([["held", "held"], 2]);
+  });
+});
+
+describe("on another machine", () => {
+  test("silence of a minute is too short to judge by, more is the end", async () => {
+    await using at = await scene();
+    const far = await at.join("far", 100);
+    await at.begin(far.processId);
+    const me = await at.join("here", 1);
+    at.pass(60_000);
+    expect([await me.sweep(), await at.calls()]).toEqual([0, ["held"]]);
+    at.pass(1);
+    expect([await me.sweep(), await at.calls()]).toEqual([1, ["unknown"]]);
+    expect(await at.processes()).toEqual([me.processId]);
+  });
+
+  test("a process here of the same number says nothing about it", async () => {
+    await using at = await scene();
+    const far = await at.join("far", 100);
+    at.running.set(100, "boot-9");
+    await at.begin(far.processId);
+    expect(await (await at.join("here", 1)).sweep()).toBe(0);
+    expect(await at.calls()).toEqual(["held"]);
+  });
+});
+
+test("two that look at once count a lost call once", async () => {
+  await using at = await scene();
+  const dead = await at.join("here", 100);
+  await at.begin(dead.processId);
+  at.running.set(1, "boot-1");
+  at.running.set(2, "boot-1");
+  const [a, b] = [await at.join("here", 1), await at.join("here", 2)];
+  const counts = await Promise.all([a.sweep(), b.sweep()]);
+  expect(counts.reduce((sum, count) => sum + count, 0)).toBe(1);
+  expect(await at.calls()).toEqual(["unknown"]);
+});
+
+test("who leaves is gone, and who holds a lease can be named", async () => {
+  await using at = await scene();
+  const [a, b] = [await at.join("here", 1), await at.join("far", 2)];
+  expect(await holders(at.store, [b.processId])).toMatchObject([{ id: b.processId, host: "far", pid: 2 }]);
+  await b.close();
+  expect(await at.processes()).toEqual([a.processId]);
+});
