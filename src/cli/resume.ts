@@ -25,6 +25,8 @@ export async function resume(typed: string | undefined, options: RunFlags & { al
   const ended = GOAL_ENDED.includes(status) && options.allow === undefined;
   const problem = ended ? null : await resumeGoal(app.store, goalId, options.allow === undefined ? null : nano(options.allow));
   if (problem !== null) {
+    // A goal that waits is shown with what it waits for, and exits as any goal that waits.
+    if (!GOAL_ENDED.includes(status)) return await seeThrough(app, goalId, options);
     await catchUp(app.team, goalId);
     throw new UsageError(problem);
   }

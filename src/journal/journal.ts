@@ -135,11 +135,10 @@ export function createJournal(options: JournalOptions): Journal {
       { kind: "month", id: month, cap: caps.month },
     ];
     const goalScope: Scope = { kind: "goal", id: goal.id, cap: goal.cap };
-    const scopes: Scope[] = [
-      { kind: "task", id: `${goal.id}/${spec.key.subject}`, cap: Math.min(caps.task, goal.cap) },
-      goalScope,
-      ...periodScopes,
-    ];
+    // What a person allowed on top counts for the goal and each of its tasks. The goal stands first: where its cap is the
+    // smaller one, the refusal names it.
+    const taskCap = Math.min(caps.task, goal.cap) + goal.allowed;
+    const scopes: Scope[] = [goalScope, { kind: "task", id: `${goal.id}/${spec.key.subject}`, cap: taskCap }, ...periodScopes];
     try {
       return await store.write("call.hold", async (tx) => {
         if (spec.lease) {

@@ -160,10 +160,6 @@ async function wake(tx: Tx, goalId: string, by: string): Promise<void> {
 async function allow(tx: Tx, goal: Goal, amount: Nano): Promise<void> {
   await updateGoal(tx, goal.id, { allowed: goal.allowed + amount });
   await allowInScope(tx, { kind: "goal", id: goal.id }, amount, goal.rehearsal);
-  for (const task of await tasksOfGoal(tx, goal.id)) {
-    if (!TASK_ENDED.includes(task.status))
-      await allowInScope(tx, { kind: "task", id: `${goal.id}/${task.id}` }, amount, goal.rehearsal);
-  }
   const { day, month } = periods(tx.now);
   await allowInScope(tx, { kind: "day", id: day }, amount, goal.rehearsal);
   await allowInScope(tx, { kind: "month", id: month }, amount, goal.rehearsal);

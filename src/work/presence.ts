@@ -59,7 +59,8 @@ export async function createPresence(options: { store: Store; machine: Machine }
     },
     async close() {
       clearInterval(timer);
-      await store.write("process.leave", (tx) => removeProcesses(tx, [processId]));
+      // On a full disk nobody can say goodbye: the others find this process gone.
+      await store.write("process.leave", (tx) => removeProcesses(tx, [processId])).catch(() => {});
     },
   };
 }

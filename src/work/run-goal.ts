@@ -59,9 +59,18 @@ export async function runGoal(options: RunOptions, goalId: string): Promise<Goal
     rehearsal,
     log: team.log,
     now: team.now,
+    broken: rest.reject,
   });
   const interrupted = aborted(options.stop);
-  await Promise.race([rest.promise, interrupted]);
+  try {
+    await Promise.race([rest.promise, interrupted]);
+  } catch (error) {
+    stopFeed();
+    await worker.abort();
+    // What could not be saved cannot be written down either; the next start does both.
+    await scribe.close().catch(() => {});
+    throw error;
+  }
   if (options.stop.aborted) {
     options.refuseCalls();
     const late = timeout(options.drainMs);

@@ -36,7 +36,7 @@ export function createScribe(team: Team, owns: (goalId: string) => boolean): Scr
       .then(job)
       .catch((error: unknown) => {
         failure ??= error;
-        team.log.error("a document could not be written", { error });
+        team.log.debug("a document could not be written", { error });
       });
   };
   const stop = team.store.subscribe((event) => {

@@ -3,8 +3,8 @@
 import type { Lease, Task } from "../domain/task.ts";
 import type { Log } from "../log/log.ts";
 import type { Queue } from "../queue/queue.ts";
-import { claimTask, LeaseLost, renewLease, type ClaimFilter } from "../store/leases.ts";
-import type { Store, Tx } from "../store/store.ts";
+import { claimTask, LeaseLost, renewLease, type ClaimFilter, endLease } from "../store/leases.ts";
+import { StoreError, type Store, type Tx } from "../store/store.ts";
 
 export type WorkerOptions = {
   readonly store: Store;
@@ -19,6 +19,8 @@ export type WorkerOptions = {
   readonly rehearsal: boolean;
   readonly log: Log;
   readonly now: () => number;
+  /** The store cannot be used (full disk, lost connection, …): nothing here can go on. May be called more than once. */
+  readonly broken: (error: StoreError) => void;
   readonly leaseMs?: number;
   readonly lookMs?: number;
 };
@@ -80,7 +82,10 @@ export function startWorker(options: WorkerOptions): Worker {
       return;
     }
     claiming = claimAll()
-      .catch((error: unknown) => log.error("could not claim work", { error }))
+      .catch((error: unknown) => {
+        if (error instanceof StoreError && error.code !== "busy") options.broken(error);
+        else log.error("could not claim work", { error });
+      })
       .finally(() => {
         claiming = null;
         if (again) {
@@ -116,8 +121,12 @@ export function startWorker(options: WorkerOptions): Worker {
       await options.attempt(task, lease, controller.signal);
     } catch (error) {
       if (error instanceof LeaseLost) log.warn("somebody else has this task now: its late result is dropped", { task: task.id });
-      // The lease runs out, the next claim counts one more attempt, and a task that always ends here is failed after a few.
-      else log.error("an attempt ended in an error", { task: task.id, goal: task.goalId, error });
+      else if (error instanceof StoreError && error.code !== "busy") options.broken(error);
+      else {
+        // Stored answers are not paid for again: the next claim counts one more attempt, and a task that always ends here is failed after a few.
+        log.error("an attempt ended in an error", { task: task.id, goal: task.goalId, error });
+        await store.write("task.letgo", (tx) => endLease(tx, lease)).catch(() => {});
+      }
     } finally {
       clearInterval(heartbeat);
     }

@@ -233,8 +233,8 @@ async function resume(life: Life): Promise<number | null> {
   life.faults.push(...lostFaults(before, life.books));
   const waits = goal?.status === "paused" && (goal.pause === "budget" || goal.pause === "question");
   if (!goal || waits) {
-    // There is nothing to go on with: a usage error that says so, and nothing has changed.
-    if (ended.code !== 2 || ended.stdout !== "")
+    // There is nothing to go on with: a usage error that says so, or the goal as it waits. Nothing has changed.
+    if (goal ? ended.code !== 4 : ended.code !== 2 || ended.stdout !== "")
       life.faults.push(`resume with ${goal ? "a question open" : "no goal"} exits ${ended.code}: ${ended.stderr.slice(0, 300)}`);
   } else life.faults.push(...codeFaults(["resume", "last"], ended, life.books));
   const last = before.events.at(-1)?.seq ?? 0;
