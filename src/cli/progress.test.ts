@@ -19,9 +19,8 @@ test(
       .map((line) => JSON.parse(line) as StoredEvent);
     const kept = await cli(["events", "--json", "--limit", "10000", "--workspace", dir.path]);
     const { events } = JSON.parse(kept.stdout) as { events: object[] };
-    const shown = printed.map((event) => ({ ...event, at: new Date(event.at).toISOString() }));
-    expect(shown.length).toBeGreaterThan(20);
-    expect<object[]>(shown).toEqual(events.slice(-printed.length));
+    expect(printed.length).toBeGreaterThan(20);
+    expect<object[]>(printed).toEqual(events.slice(-printed.length));
     expect(printed.at(-1)?.type).toBe("goal.completed");
     expect(Object.keys(printed[0] ?? {}).slice(0, 3)).toEqual(["seq", "at", "type"]);
   },

@@ -37,6 +37,9 @@ export function summaryText(result: GoalResult, goal: Goal, questions: readonly 
       `       bun run start approve ${question.id}`,
       `  no:  ${question.rejectMeans}`,
       `       bun run start reject ${question.id} --note "why"`,
+      ...(question.kind === "budget"
+        ? ["  or another amount:", `       bun run start resume ${goal.id} --allow USD${goal.rehearsal ? " --rehearse" : ""}`]
+        : []),
       "",
     );
   }

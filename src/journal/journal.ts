@@ -1,7 +1,8 @@
 /** The only road to a model: find the stored answer, else hold → call → settle, once per attempt on the wire. */
 
-import { mayWork, periods, type Caps, type Scope, type ScopeState } from "../domain/budget.ts";
+import { mayWork, periods, shareUsed, type BudgetLevel, type Caps, type Scope, type ScopeState } from "../domain/budget.ts";
 import { NO_USAGE, type CallKey } from "../domain/call.ts";
+import type { Priority } from "../domain/goal.ts";
 import { hashOf } from "../domain/deliverable.ts";
 import { newId } from "../domain/id.ts";
 import { dollars, type Nano } from "../domain/money.ts";
@@ -149,7 +150,7 @@ export function createJournal(options: JournalOptions): Journal {
         const hits = await capHits(tx, goal.rehearsal);
         if (hits >= CAP_HITS_LIMIT && goal.allowed === 0) throw new CapHits();
         const { level, scope } = await worstLevel(tx, periodScopes, goal.rehearsal);
-        if (scope && !mayWork(level, goal.priority) && goal.allowed === 0) throw new HoldRefused(scope);
+        if (scope && !mayWork(level, goal.priority) && goal.allowed === 0) throw new LevelRefused(scope, level);
         const state = await scopeState(tx, goalScope, goal.rehearsal);
         const tight = level === "critical" || state.spent + state.held > (state.cap + state.allowed) * GOAL_TIGHT;
         const modelId = models.tiers[tight ? cheaper(spec.tier) : spec.tier];
@@ -208,8 +209,13 @@ export function createJournal(options: JournalOptions): Journal {
       }
       if (error instanceof HoldRefused) {
         const { scope } = error;
-        await refuse(spec, scope.kind, scope.cap + scope.allowed, scope.spent + scope.held);
-        return { kind: "stopped", why: "budget", detail: refusalText(scope), scope };
+        await refuse(spec, scope.kind, scope.cap + scope.allowed, error.needed);
+        return { kind: "stopped", why: "budget", detail: refusalText(scope, error.needed), scope };
+      }
+      if (error instanceof LevelRefused) {
+        const { scope, level } = error;
+        await refuse(spec, scope.kind, scope.cap + scope.allowed, 0);
+        return { kind: "stopped", why: "budget", detail: levelText(scope, level, goal.priority), scope };
       }
       throw error;
     }
@@ -295,6 +301,15 @@ export function createJournal(options: JournalOptions): Journal {
 
 class GoalStopped extends Error {}
 class CapHits extends Error {}
+class LevelRefused extends Error {
+  readonly scope: ScopeState;
+  readonly level: BudgetLevel;
+  constructor(scope: ScopeState, level: BudgetLevel) {
+    super("budget level");
+    this.scope = scope;
+    this.level = level;
+  }
+}
 class CallTooDear extends Error {
   readonly amount: Nano;
   constructor(amount: Nano) {
@@ -352,14 +367,19 @@ function aborted(): Stopped {
   return { kind: "stopped", why: "aborted", detail: "the call was interrupted" };
 }
 
-function refusalText(scope: ScopeState): string {
-  const cap = scope.cap + scope.allowed;
-  const names = {
-    task: "task",
-    goal: "goal (--budget or BUDGET_GOAL)",
-    day: "day (BUDGET_DAILY)",
-    month: "month (BUDGET_MONTHLY)",
-  } as const;
+const SETTINGS = {
+  task: "task (BUDGET_TASK)",
+  goal: "goal (--budget or BUDGET_GOAL)",
+  day: "day (BUDGET_DAILY)",
+  month: "month (BUDGET_MONTHLY)",
+} as const;
+
+function refusalText(scope: ScopeState, needed: Nano): string {
   const held = scope.held > 0 ? ` and ${dollars(scope.held)} held` : "";
-  return `the budget of the ${names[scope.kind]} is ${dollars(cap)}: ${dollars(scope.spent)} spent${held}, too little is left for the next call`;
+  return `the budget of the ${SETTINGS[scope.kind]} is ${dollars(scope.cap + scope.allowed)}: ${dollars(scope.spent)} spent${held}, the next call may need ${dollars(needed)}`;
+}
+
+function levelText(scope: ScopeState, level: BudgetLevel, priority: Priority): string {
+  const who = level === "exhausted" ? "everything waits" : level === "critical" ? "only P0 goes on" : "only P0 and P1 go on";
+  return `the budget of the ${SETTINGS[scope.kind]} is ${Math.floor(shareUsed(scope) * 100)} % used: ${who}, this goal is ${priority}`;
 }

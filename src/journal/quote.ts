@@ -56,7 +56,7 @@ export function quotePlan(plan: Plan, registry: Registry, now: number, history: 
     const tasks = plan.tasks.filter((task) => task.phase === phase.name);
     known += tasks.filter((task) => (history.get(task.skill)?.length ?? 0) >= MIN_SAMPLES).length;
     const sum = (band: keyof Band) =>
-      tasks.reduce((total, task) => total + taskCost(task.skill, task.reviewers?.length ?? 1, band), 0) +
+      tasks.reduce((total, task) => total + taskCost(task.skill, Math.max(1, task.reviewers?.length ?? 1), band), 0) +
       (phase.gate ? callCost(GATE, "strong", models, now, band) : 0);
     return { name: phase.name, low: cents(sum("low")), likely: cents(sum("likely")), high: cents(sum("high")) };
   });

@@ -192,7 +192,7 @@ async function allSpecs(text: (plain: string) => string): Promise<Record<string,
       decideGate(
         journal,
         registry,
-        { goal, context, plan, phase: "Write", results, open: new Set(["check"]), lease: LEASE },
+        { goal, context, plan, phase: "Write", results, open: new Set(["check"]), taken: new Set(["check"]), lease: LEASE },
         never,
       ),
     ),

@@ -95,7 +95,7 @@ export async function holdCall(tx: Tx, call: NewCall): Promise<void> {
       await addScope(tx, scope, flag);
       updated = await update.executeTakeFirst();
     }
-    if (!updated) throw new HoldRefused(await scopeState(tx, scope, call.rehearsal));
+    if (!updated) throw new HoldRefused(await scopeState(tx, scope, call.rehearsal), call.hold);
     await noteLevel(tx, { ...scope, ...updated }, updated.level, call.goalId, call.rehearsal);
   }
   await tx.db
@@ -143,9 +143,12 @@ async function addScope(tx: Tx, { kind, id }: Scope, rehearsal: number): Promise
 export class HoldRefused extends Error {
   readonly code = "hold_refused";
   readonly scope: ScopeState;
-  constructor(scope: ScopeState) {
+  /** The hold that did not fit. */
+  readonly needed: Nano;
+  constructor(scope: ScopeState, needed: Nano) {
     super(`the ${scope.kind} budget refuses the hold`);
     this.scope = scope;
+    this.needed = needed;
   }
 }
 
@@ -334,7 +337,14 @@ export async function orphanHolds(tx: Tx, gone: readonly string[]): Promise<numb
       .where("state", "=", "held")
       .execute();
     tx.emit(
-      { type: "call.unknown", goalId: row.goal_id, taskId: row.subject, callId: row.id, step: row.step, hold: row.hold },
+      {
+        type: "call.unknown",
+        goalId: row.goal_id,
+        taskId: row.subject.startsWith("task_") ? row.subject : null,
+        callId: row.id,
+        step: row.step,
+        hold: row.hold,
+      },
       { rehearsal: row.rehearsal === 1 },
     );
   }

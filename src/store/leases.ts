@@ -120,19 +120,6 @@ export async function enterTask(tx: Tx, lease: Lease): Promise<{ goal: Goal; tas
   return { goal, task: await needTask(tx, lease.taskId) };
 }
 
-/** Lets a task go, so that it may be claimed at once. A lease that is no longer ours stays as it is. */
-export async function endLease(tx: Tx, lease: Lease): Promise<void> {
-  await tx.db
-    .updateTable("tasks")
-    .set({ lease_until: 0 })
-    .where("tenant", "=", tx.tenant)
-    .where("id", "=", lease.taskId)
-    .where("lease_owner", "=", lease.owner)
-    .where("epoch", "=", lease.epoch)
-    .where("status", "in", ["running", "reviewing"])
-    .execute();
-}
-
 /** The leases of these processes end now: their tasks may be claimed at once. */
 export async function endLeasesOf(tx: Tx, owners: readonly string[]): Promise<void> {
   if (owners.length === 0) return;

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { parse } from "yaml";
 import { EXIT } from "../domain/exit.ts";
 import { GOAL_MAX_CHARS } from "../domain/goal.ts";
-import { cleanEnv, cli, ROOT, spawnCli, tempDir, type CliOptions, type CliResult } from "./cli.ts";
+import { cleanEnv, cli, lanes, ROOT, spawnCli, tempDir, type CliOptions, type CliResult } from "./cli.ts";
 
 const file = <T>(path: string) => parse(readFileSync(join(ROOT, path), "utf8")) as T;
 type Steps = { skill?: string; parallel?: { skill?: string }[] }[];
@@ -375,20 +375,4 @@ function otherUser(): string[] | null {
 
 async function run(command: string[], options: CliOptions = {}): Promise<{ code: number }> {
   return { code: await Bun.spawn(command, { cwd: options.cwd ?? ROOT, stdout: "ignore", stderr: "ignore" }).exited };
-}
-
-/** Lets so many go at a time; the rest waits its turn. */
-function lanes(free: number) {
-  const waiting: (() => void)[] = [];
-  return async <T>(job: () => Promise<T>): Promise<T> => {
-    if (free > 0) free--;
-    else await new Promise<void>((go) => waiting.push(go));
-    try {
-      return await job();
-    } finally {
-      const next = waiting.shift();
-      if (next) next();
-      else free++;
-    }
-  };
 }

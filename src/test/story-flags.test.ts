@@ -9,7 +9,7 @@ import { parse } from "yaml";
 import type { StoredEvent } from "../domain/event.ts";
 import { goalResult, type GoalResult } from "../domain/result.ts";
 import type { LoggedRequest } from "../model/rehearsal/request-log.ts";
-import { cli, ROOT, spawnCli, tempDir, type CliOptions } from "./cli.ts";
+import { cli, lanes, ROOT, spawnCli, tempDir, type CliOptions } from "./cli.ts";
 
 const GOAL = "Increase signup conversion by 20%";
 const turn = lanes(3);
@@ -104,7 +104,7 @@ describe("--budget and --priority", () => {
     expect(stopped.costUsd).toBeLessThanOrEqual(cap);
 
     const again = await cli(["resume", "last", "--rehearse", "--workspace", workspace]);
-    expect([again.code, again.stderr]).toEqual([2, expect.stringContaining("--allow")]);
+    expect([again.code, again.stdout]).toEqual([4, expect.stringContaining("--allow")]);
     const resumed = await rehearse(workspace, ["resume", "last", "--allow", "20"]);
     expect(resumed).toMatchObject({ goal: stopped.goal, status: "completed" });
     expect(mostTaken(await eventsOf(workspace))).toBeLessThanOrEqual((cap + 20) * 1e9);
@@ -350,21 +350,5 @@ async function startServer(log: string, args: readonly string[]) {
       child.kill("SIGTERM");
       await child.exited;
     },
-  };
-}
-
-/** Lets so many go at a time; the rest waits its turn. */
-function lanes(free: number) {
-  const waiting: (() => void)[] = [];
-  return async <T>(job: () => Promise<T>): Promise<T> => {
-    if (free > 0) free--;
-    else await new Promise<void>((go) => waiting.push(go));
-    try {
-      return await job();
-    } finally {
-      const next = waiting.shift();
-      if (next) next();
-      else free++;
-    }
   };
 }

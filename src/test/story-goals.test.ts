@@ -5,7 +5,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { StoredEvent } from "../domain/event.ts";
 import { goalResult, type GoalResult } from "../domain/result.ts";
-import { cli, tempDir } from "./cli.ts";
+import { cli, lanes, tempDir } from "./cli.ts";
 
 const GOALS: Record<string, readonly [category: string, goal: string]> = {
   "the README's goal": ["optimization", "Increase signup conversion by 20%"],
@@ -151,20 +151,4 @@ function orderFaults({ plan }: GoalResult, events: readonly StoredEvent[]): stri
     }
   }
   return faults;
-}
-
-/** Lets so many go at a time, as there are cores; the rest waits its turn. */
-function lanes(free: number) {
-  const waiting: (() => void)[] = [];
-  return async <T>(job: () => Promise<T>): Promise<T> => {
-    if (free > 0) free--;
-    else await new Promise<void>((go) => waiting.push(go));
-    try {
-      return await job();
-    } finally {
-      const next = waiting.shift();
-      if (next) next();
-      else free++;
-    }
-  };
 }

@@ -10,7 +10,7 @@ import { goalResult, type GoalResult } from "../domain/result.ts";
 import { silentLog } from "../log/log.ts";
 import { listEvents } from "../store/records.ts";
 import { openSqliteStore } from "../store/sqlite/store.ts";
-import { cli, ROOT, tempDir } from "./cli.ts";
+import { cli, lanes, ROOT, tempDir } from "./cli.ts";
 
 const BRIEF = "For project managers who are new to OKRs";
 const LIMIT_MS = 60_000;
@@ -166,20 +166,4 @@ async function ran(args: readonly string[]) {
   const run = await cli(args);
   if (run.code !== 0) throw new Error(`exit ${run.code} of ${args.join(" ")}\n${run.stderr}\n${run.stdout}`);
   return run;
-}
-
-/** Lets so many go at a time, as there are cores; the rest waits its turn. */
-function lanes(free: number) {
-  const waiting: (() => void)[] = [];
-  return async <T>(job: () => Promise<T>): Promise<T> => {
-    if (free > 0) free--;
-    else await new Promise<void>((go) => waiting.push(go));
-    try {
-      return await job();
-    } finally {
-      const next = waiting.shift();
-      if (next) next();
-      else free++;
-    }
-  };
 }

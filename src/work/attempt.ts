@@ -2,9 +2,7 @@
 
 import { hashOf, type Deliverable } from "../domain/deliverable.ts";
 import { newId } from "../domain/id.ts";
-import type { Goal } from "../domain/goal.ts";
 import { DIRECTOR } from "../domain/plan.ts";
-import type { ProductContext } from "../domain/product-context.ts";
 import type { Lease, Task } from "../domain/task.ts";
 import { learningsForSkill } from "../director/learn/learn.ts";
 import { decideRebrief } from "../director/plan/rebrief.ts";
@@ -20,7 +18,7 @@ import { make } from "./executor.ts";
 import { inputsOf } from "./inputs.ts";
 import { runGate, runPlanning, runReport } from "./director-steps.ts";
 import { stopTask } from "./stopped.ts";
-import type { Team } from "./team.ts";
+import type { Job, Team } from "./team.ts";
 
 /** A task that stopped the process this often without an end is not tried again. */
 const MAX_ATTEMPTS = 5;
@@ -32,27 +30,22 @@ export async function attempt(team: Team, task: Task, lease: Lease, signal: Abor
     const found = await needGoal(read, task.goalId);
     return { goal: found, context: found.contextVersion === 0 ? null : await contextVersion(read, found.contextVersion) };
   });
+  const job: Job = { goal, context, task, lease, signal };
   switch (task.kind) {
     case "plan":
-      return runPlanning(team, goal, context, task, lease, signal);
+      return runPlanning(team, job);
     case "gate":
-      return runGate(team, goal, context, task, lease, signal);
+      return runGate(team, job);
     case "report":
-      return runReport(team, goal, context, task, lease, signal);
+      return runReport(team, job);
     case "work":
-      return work(team, goal, context, task, lease, signal);
+      return work(team, job);
   }
 }
 
-async function work(
-  team: Team,
-  goal: Goal,
-  context: ProductContext | null,
-  task: Task,
-  lease: Lease,
-  signal: AbortSignal,
-): Promise<void> {
-  const deliverable = await handIn(team, goal, context, task, lease, signal);
+async function work(team: Team, job: Job): Promise<void> {
+  const { goal, context, task, lease, signal } = job;
+  const deliverable = await handIn(team, job);
   if (!deliverable) return;
   const { rounds } = team.registry.review;
   const findings = structureFindings({
@@ -61,7 +54,7 @@ async function work(
     secrets: team.secrets,
   });
   if (findings.length > 0) return returnForStructure(team.store, lease, deliverable, findings, rounds);
-  const judgements = await judge(team, goal, context, task, deliverable, lease, signal);
+  const judgements = await judge(team, job, deliverable);
   if (!judgements) return;
   const rejected = worstVerdict(judgements.map((judgement) => judgement.verdict)) === "REJECT" && task.rejections === 0;
   if (!rejected) return conclude(team.store, lease, deliverable, judgements, null, rounds);
@@ -78,14 +71,8 @@ async function work(
 }
 
 /** The version of this revision: the stored one after a crash, else made now. Null when the task came to rest without one. */
-async function handIn(
-  team: Team,
-  goal: Goal,
-  context: ProductContext | null,
-  task: Task,
-  lease: Lease,
-  signal: AbortSignal,
-): Promise<Deliverable | null> {
+async function handIn(team: Team, job: Job): Promise<Deliverable | null> {
+  const { goal, context, task, lease, signal } = job;
   const before = await team.store.read(async (read) => ({
     versions: await versionsOf(read, task.id),
     reviews: await reviewsOf(read, task.id),
@@ -139,15 +126,8 @@ async function handIn(
 }
 
 /** All reviewers read the same version, in order. Null when the task came to rest without a judgement. */
-async function judge(
-  team: Team,
-  goal: Goal,
-  context: ProductContext | null,
-  task: Task,
-  deliverable: Deliverable,
-  lease: Lease,
-  signal: AbortSignal,
-): Promise<Judgement[] | null> {
+async function judge(team: Team, job: Job, deliverable: Deliverable): Promise<Judgement[] | null> {
+  const { goal, context, task, lease, signal } = job;
   // The Director's own work has no reviewer above it.
   if (task.skill === DIRECTOR) return [];
   // A first version has nothing behind it.

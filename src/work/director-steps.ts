@@ -2,8 +2,7 @@
 
 import type { Goal } from "../domain/goal.ts";
 import type { Plan } from "../domain/plan.ts";
-import type { ProductContext } from "../domain/product-context.ts";
-import type { Lease, Task } from "../domain/task.ts";
+import type { Task } from "../domain/task.ts";
 import { learningsForPlanning } from "../director/learn/learn.ts";
 import { decideGate } from "../director/plan/gate.ts";
 import { makePlan } from "../director/plan/plan.ts";
@@ -21,16 +20,10 @@ import { fail } from "./complete.ts";
 import { takeInEdit } from "./inputs.ts";
 import { closingKey, missingInputs } from "./report-file.ts";
 import { stopTask } from "./stopped.ts";
-import type { Team } from "./team.ts";
+import type { Job, Team } from "./team.ts";
 
-export async function runPlanning(
-  team: Team,
-  goal: Goal,
-  context: ProductContext | null,
-  task: Task,
-  lease: Lease,
-  signal: AbortSignal,
-): Promise<void> {
+export async function runPlanning(team: Team, job: Job): Promise<void> {
+  const { goal, context, lease, signal } = job;
   const known = await team.store.read((read) => planningKnowledge(read, goal));
   const decision = await makePlan(team.journal, team.registry, { goal, context, ...known, lease }, signal);
   if (decision.kind === "stopped") return stopTask(team.store, lease, decision);
@@ -55,14 +48,8 @@ export async function planningKnowledge(read: Read, goal: Pick<Goal, "id" | "cat
   };
 }
 
-export async function runGate(
-  team: Team,
-  goal: Goal,
-  context: ProductContext | null,
-  task: Task,
-  lease: Lease,
-  signal: AbortSignal,
-): Promise<void> {
+export async function runGate(team: Team, job: Job): Promise<void> {
+  const { goal, context, task, lease, signal } = job;
   for (const entry of await team.store.read((read) => tasksOfGoal(read, goal.id))) {
     if (entry.phase === task.phase && entry.kind === "work" && entry.status === "done") await takeInEdit(team, entry);
   }
@@ -74,6 +61,7 @@ export async function runGate(
     return {
       plan,
       results: tasks.filter((entry) => needs.has(entry.id)).flatMap((entry) => resultOf(entry, current) ?? []),
+      taken: new Set(tasks.map((entry) => entry.key)),
       open: new Set(tasks.filter((entry) => entry.kind === "work" && entry.status === "waiting").map((entry) => entry.key)),
     };
   });
@@ -101,14 +89,8 @@ export async function runGate(
   });
 }
 
-export async function runReport(
-  team: Team,
-  goal: Goal,
-  context: ProductContext | null,
-  task: Task,
-  lease: Lease,
-  signal: AbortSignal,
-): Promise<void> {
+export async function runReport(team: Team, job: Job): Promise<void> {
+  const { goal, context, lease, signal } = job;
   const known = await team.store.read(async (read) => {
     const tasks = await tasksOfGoal(read, goal.id);
     const current = await currentOfGoal(read, goal.id);

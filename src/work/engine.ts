@@ -2,7 +2,7 @@
 
 import { newId } from "../domain/id.ts";
 import { GOAL_ENDED, type Goal, type PauseReason } from "../domain/goal.ts";
-import { DIRECTOR, planNodes, type Plan } from "../domain/plan.ts";
+import { DIRECTOR, planNodes, type Plan, type PlanNode } from "../domain/plan.ts";
 import { TASK_ENDED, type Task } from "../domain/task.ts";
 import { getGoal, insertPlan, moveGoal, updateGoal } from "../store/goals.ts";
 import { askQuestion, listQuestions, withdrawQuestions } from "../store/questions.ts";
@@ -57,23 +57,28 @@ export async function startPlan(tx: Tx, goal: Goal, plan: Plan): Promise<void> {
   const ids = new Map(nodes.map((node) => [node.key, newId("task")]));
   await insertTasks(
     tx,
-    nodes.map((node) => ({
-      id: ids.get(node.key) ?? "",
-      goalId: goal.id,
-      key: node.key,
-      kind: node.kind,
-      phase: node.phase,
-      skill: node.task?.skill ?? DIRECTOR,
-      brief: node.task?.brief ?? "",
-      criteria: node.task?.criteria ?? [],
-      reviewers: node.task?.reviewers ?? [DIRECTOR],
-      needs: node.needs.map((key) => ids.get(key) ?? ""),
-      unmet: node.needs.length,
-      priority: goal.priority,
-      rehearsal: goal.rehearsal,
-    })),
+    nodes.map((node) => plannedTask(goal, node, ids, node.needs.length)),
   );
   emitPlanned(tx, goal, version, plan, null);
+}
+
+/** A node of the plan as a task of the goal. `ids` gives the task of each key. */
+function plannedTask(goal: Goal, node: PlanNode, ids: ReadonlyMap<string, string>, unmet: number): NewTask {
+  return {
+    id: ids.get(node.key) ?? newId("task"),
+    goalId: goal.id,
+    key: node.key,
+    kind: node.kind,
+    phase: node.phase,
+    skill: node.task?.skill ?? DIRECTOR,
+    brief: node.task?.brief ?? "",
+    criteria: node.task?.criteria ?? [],
+    reviewers: node.task?.reviewers ?? [DIRECTOR],
+    needs: node.needs.flatMap((key) => ids.get(key) ?? []),
+    unmet,
+    priority: goal.priority,
+    rehearsal: goal.rehearsal,
+  };
 }
 
 function emitPlanned(tx: Tx, goal: Goal, version: number, plan: Plan, why: string | null): void {
@@ -123,21 +128,7 @@ export async function changePlan(
     const unmet = node.needs.filter(open).length;
     const existing = byKey.get(node.key);
     if (!existing) {
-      added.push({
-        id: ids.get(node.key) ?? "",
-        goalId: goal.id,
-        key: node.key,
-        kind: node.kind,
-        phase: node.phase,
-        skill: node.task?.skill ?? DIRECTOR,
-        brief: node.task?.brief ?? "",
-        criteria: node.task?.criteria ?? [],
-        reviewers: node.task?.reviewers ?? [DIRECTOR],
-        needs,
-        unmet,
-        priority: goal.priority,
-        rehearsal: goal.rehearsal,
-      });
+      added.push(plannedTask(goal, node, ids, unmet));
     } else if (existing.status === "waiting" || existing.status === "ready") {
       if (node.task) await rebriefTask(tx, existing.id, node.task.brief, node.task.criteria);
       if (existing.status === "waiting") {

@@ -1,6 +1,9 @@
 /** What the steps of a task's life need, in one place; made by the composition root. */
 
+import type { Goal } from "../domain/goal.ts";
+import type { ProductContext } from "../domain/product-context.ts";
 import type { Registry } from "../domain/registry.ts";
+import type { Lease, Task } from "../domain/task.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Log } from "../log/log.ts";
 import type { Store } from "../store/store.ts";
@@ -15,4 +18,13 @@ export type Team = {
   readonly secrets: readonly string[];
   readonly now: () => number;
   readonly log: Log;
+};
+
+/** A claimed task with all that its steps read: the goal and the context as they were when it was claimed. */
+export type Job = {
+  readonly goal: Goal;
+  readonly context: ProductContext | null;
+  readonly task: Task;
+  readonly lease: Lease;
+  readonly signal: AbortSignal;
 };

@@ -79,6 +79,9 @@ async function scene(tasks: number) {
         rehearsal: false,
         log: silentLog,
         now: Date.now,
+        broken: (error) => {
+          throw error;
+        },
         // Nothing here waits to be looked for: a test that needs it says so.
         lookMs: 60_000,
         ...change,

@@ -3,7 +3,7 @@
 import type { Lease, Task } from "../domain/task.ts";
 import type { Log } from "../log/log.ts";
 import type { Queue } from "../queue/queue.ts";
-import { claimTask, LeaseLost, renewLease, type ClaimFilter, endLease } from "../store/leases.ts";
+import { claimTask, LeaseLost, renewLease, type ClaimFilter } from "../store/leases.ts";
 import { StoreError, type Store, type Tx } from "../store/store.ts";
 
 export type WorkerOptions = {
@@ -125,7 +125,7 @@ export function startWorker(options: WorkerOptions): Worker {
       else {
         // Stored answers are not paid for again: the next claim counts one more attempt, and a task that always ends here is failed after a few.
         log.error("an attempt ended in an error", { task: task.id, goal: task.goalId, error });
-        await store.write("task.letgo", (tx) => endLease(tx, lease)).catch(() => {});
+        await store.write("task.renew", (tx) => renewLease(tx, lease, -1)).catch(() => {});
       }
     } finally {
       clearInterval(heartbeat);

@@ -38,6 +38,8 @@ export type GateInput = {
   readonly results: readonly Result[];
   /** Keys of tasks that have not begun: only these may change. */
   readonly open: ReadonlySet<string>;
+  /** Keys of all tasks that the goal has or had: a dropped one does not come back under its name. */
+  readonly taken: ReadonlySet<string>;
   readonly lease: Lease;
 };
 
@@ -101,8 +103,7 @@ type Reply = z.infer<typeof gateReply>;
 function changeProblems(reply: Reply, input: GateInput, registry: Registry): string[] {
   const fixed = [...reply.rebrief, ...reply.drop].filter((entry) => !input.open.has(entry.key));
   const problems = fixed.map((entry) => `"${entry.key}" cannot change: it is not one of the later tasks`);
-  const keys = new Set(input.plan.tasks.map((task) => task.key));
-  for (const task of reply.add) if (keys.has(task.key)) problems.push(`the key "${task.key}" is taken`);
+  for (const task of reply.add) if (input.taken.has(task.key)) problems.push(`the key "${task.key}" is taken`);
   if (problems.length > 0) return problems;
   return planProblems(applyChange(reply, input.plan), planRegistry(registry), { template: true });
 }
