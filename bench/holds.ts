@@ -36,7 +36,7 @@ export async function holds(): Promise<Figure[]> {
       what: "overshoot of the cap",
       unit: "nano-dollars",
       value: sample(overshoot),
-      bar: { of: "value", atMost: 0, from: "issue 2" },
+      bar: { of: "value", atMost: 0, from: "promise" },
       note: `${sample(granted).median} of ${CAP / HOLD} that fit were granted`,
     },
   ];

@@ -37,10 +37,10 @@ export async function start(): Promise<Figure[]> {
       return { what: `\`${what}\``, unit: "ms", value: wall(ours), base, note, ...(bar ? { bar } : {}) };
     };
     const figures = [
-      compared("--help", ["--help"], { of: "over base", atMost: 60, from: "issue 2; the peer's whole process: 107 ms" }),
+      compared("--help", ["--help"], { of: "over base", atMost: 60, from: "promise" }),
       compared("--version", ["--version"]),
       compared("status --json", ["status", "--json"]),
-      compared("--dry-run --rehearse", ["--dry-run", "--rehearse", GOAL], { of: "value", atMost: 183, from: "peer" }),
+      compared("--dry-run --rehearse", ["--dry-run", "--rehearse", GOAL]),
     ];
     return [...figures, await untilSaved(folder)];
   } finally {
@@ -79,6 +79,6 @@ async function untilSaved(folder: string): Promise<Figure> {
     what: "start-up: process started → goal saved, new workspace, `--rehearse`",
     unit: "ms",
     value: sample(times),
-    bar: { of: "value", atMost: 300, from: "issue 2" },
+    bar: { of: "value", atMost: 300, from: "promise" },
   };
 }

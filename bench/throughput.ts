@@ -53,7 +53,6 @@ export async function throughput(): Promise<Figure[]> {
       what: "tasks a second",
       unit: "tasks/s",
       value: sample([tasks / seconds]),
-      note: "peer, with a structural review only: 200 [133–249]",
     },
     {
       what: `processor time with ${STORED} goals stored`,

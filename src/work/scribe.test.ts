@@ -40,7 +40,8 @@ async function finished() {
   const edit = (path: string, words: string) => writeFile(workspace.resolve(path), words);
   return { goal, task, output, report, versions, text, edit, again: () => writeGoal(it.team, goal.id) };
 }
-const allFiles = async () => (await Promise.all(["goals", "outputs", "reviews", "memory"].map(it.team.workspace.list))).flat();
+const allFiles = (): Promise<string[]> =>
+  Array.fromAsync(new Bun.Glob("{goals,outputs,reviews,memory}/**/*.md").scan({ cwd: it.team.workspace.root }));
 
 describe("from the store", () => {
   test("what was deleted comes back with the same bytes, all of it", async () => {

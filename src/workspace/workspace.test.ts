@@ -89,11 +89,10 @@ describe("writing", () => {
 describe("names", () => {
   const bad = ["../x", "a/../../x", "/etc/passwd", "..", "a\0b", "\0", "../workspace-2/x"];
   for (const name of bad)
-    test(`${JSON.stringify(name)} is refused for reading, writing, listing and resolving`, async () => {
+    test(`${JSON.stringify(name)} is refused for reading, writing and resolving`, async () => {
       const { root, workspace } = await fresh();
       expect(await failure(workspace.write(name, "x"))).toBe("outside");
       expect(await failure(workspace.read(name))).toBe("outside");
-      expect(await failure(workspace.list(name))).toBe("outside");
       expect(() => workspace.resolve(name)).toThrow(WorkspaceError);
       expect(await filesUnder(join(root, ".."))).toEqual(["workspace"]);
     });
@@ -158,8 +157,8 @@ describe("links", () => {
   });
 });
 
-describe("reading and listing", () => {
-  test("what is not there is null, or no files", async () => {
+describe("reading", () => {
+  test("what is not there is null", async () => {
     const { workspace } = await fresh();
     await workspace.write("a.md", "x");
     expect([await workspace.read("b.md"), await workspace.read("a.md/b"), await workspace.read("x/y/z")]).toEqual([
@@ -167,21 +166,12 @@ describe("reading and listing", () => {
       null,
       null,
     ]);
-    expect([await workspace.list("none"), await workspace.list("a.md")]).toEqual([[], []]);
   });
 
   test("a folder read as a file is a typed error", async () => {
     const { root, workspace } = await fresh();
     await mkdir(join(root, "a"));
     expect(await failure(workspace.read("a"))).toBe("io");
-  });
-
-  test("files below a folder, sorted, relative, without links, folders and hidden files", async () => {
-    const { root, workspace } = await fresh();
-    for (const name of ["o/z.md", "o/a/b.md", "o/a.md", "p.md", "o/.hidden", ".marketeam/x.db"]) await workspace.write(name, "x");
-    await symlink(root, join(root, "o/link"));
-    expect(await workspace.list("o")).toEqual(["o/a.md", "o/a/b.md", "o/z.md"]);
-    expect(await workspace.list("")).toEqual(["o/a.md", "o/a/b.md", "o/z.md", "p.md"]);
   });
 });
 

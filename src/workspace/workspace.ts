@@ -1,7 +1,7 @@
 /** The workspace: a folder of documents for people. Every write is whole or not there; no name leads out of the folder. */
 
 import { lstatSync } from "node:fs";
-import { mkdir, open, readdir, readFile, realpath, rename, rm } from "node:fs/promises";
+import { mkdir, open, readFile, realpath, rename, rm } from "node:fs/promises";
 import { dirname, join, resolve, sep } from "node:path";
 
 export class WorkspaceError extends Error {
@@ -20,8 +20,6 @@ export interface Workspace {
   write(path: string, text: string): Promise<void>;
   /** The text of a file, or null when there is none. */
   read(path: string): Promise<string | null>;
-  /** Relative paths of the visible files below a folder, sorted, links not followed; empty when there is no such folder. */
-  list(folder: string): Promise<string[]>;
   /** The absolute path of a relative one; throws WorkspaceError `outside` when it leads out. */
   resolve(path: string): string;
 }
@@ -83,27 +81,7 @@ export function createWorkspace(options: { root: string; reached: (point: string
         throw asWorkspaceError(error, "read", path);
       }
     },
-    async list(folder) {
-      try {
-        return (await walk(inside(folder))).map((file) => file.slice(root.length + 1)).sort();
-      } catch (error) {
-        if (isErrno(error, "ENOENT") || isErrno(error, "ENOTDIR")) return [];
-        throw asWorkspaceError(error, "read", folder);
-      }
-    },
   };
-}
-
-/** Files below a folder, without hidden ones. Not `readdir`'s own recursion: that follows links, out of the folder and in circles. */
-async function walk(folder: string): Promise<string[]> {
-  const files: string[] = [];
-  for (const entry of await readdir(folder, { withFileTypes: true })) {
-    if (entry.name.startsWith(".")) continue;
-    const path = join(folder, entry.name);
-    if (entry.isDirectory()) files.push(...(await walk(path)));
-    else if (entry.isFile()) files.push(path);
-  }
-  return files;
 }
 
 function outside(path: string): WorkspaceError {
