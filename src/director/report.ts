@@ -2,7 +2,6 @@
 
 import { z } from "zod";
 import type { Goal } from "../domain/goal.ts";
-import { DIRECTOR } from "../domain/plan.ts";
 import type { ProductContext } from "../domain/product-context.ts";
 import type { Registry } from "../domain/registry.ts";
 import type { Lease } from "../domain/task.ts";
@@ -38,7 +37,7 @@ export async function closingWord(
     key: { goalId: input.goal.id, subject: input.lease.taskId, revision: 0, step: "report", round: 0 },
     lease: input.lease,
     goal: input.goal,
-    skill: DIRECTOR,
+    skill: null,
     tier: "standard" as const,
     maxTokens: 4_000,
     system: openingParts(registry.texts.charter, input.context),

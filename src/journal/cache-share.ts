@@ -1,6 +1,5 @@
 /** What filled a prompt in real tokens, and how much of what stays the same was read from the cache. */
 
-import { DIRECTOR } from "../domain/plan.ts";
 import { STABLE_PARTS, type Call, type PartKind, type PartSize, type Usage } from "../domain/call.ts";
 
 /** Tokens of a prompt as the provider counted them: fresh input, cache reads and cache writes. */
@@ -36,7 +35,7 @@ type Cached = Pick<Call, "skill" | "model" | "step" | "parts" | "usage" | "start
  */
 export function cacheShare(calls: readonly Cached[]): { eligible: number; share: number | null } {
   const warmSince = new Map<string, number>();
-  const ofSkill = (call: Cached) => call.skill !== null && call.skill !== DIRECTOR;
+  const ofSkill = (call: Cached) => call.skill !== null;
   const group = (call: Cached) => JSON.stringify([call.skill, call.model]);
   for (const call of calls) {
     if (call.answeredAt === null || !ofSkill(call)) continue;

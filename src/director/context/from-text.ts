@@ -3,7 +3,6 @@
 import { z } from "zod";
 import { hashOf } from "../../domain/deliverable.ts";
 import type { Goal } from "../../domain/goal.ts";
-import { DIRECTOR } from "../../domain/plan.ts";
 import { CONTEXT_SECTIONS } from "../../domain/product-context.ts";
 import type { Registry } from "../../domain/registry.ts";
 import { decide, type Decision } from "../../journal/decide.ts";
@@ -40,7 +39,7 @@ export async function contextFromText(
     },
     lease: null,
     goal: input.goal,
-    skill: DIRECTOR,
+    skill: null,
     tier: "strong" as const,
     maxTokens: 12_000,
     system: [

@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import type { Goal } from "../../domain/goal.ts";
-import { DIRECTOR, planProblems, planTask, type Plan } from "../../domain/plan.ts";
+import { planProblems, planTask, type Plan } from "../../domain/plan.ts";
 import type { ProductContext } from "../../domain/product-context.ts";
 import type { Registry } from "../../domain/registry.ts";
 import type { Lease } from "../../domain/task.ts";
@@ -56,7 +56,7 @@ export async function decideGate(
     key: { goalId: input.goal.id, subject: input.lease.taskId, revision: 0, step: "gate", round: 0 },
     lease: input.lease,
     goal: input.goal,
-    skill: DIRECTOR,
+    skill: null,
     tier: "strong" as const,
     maxTokens: MAX_TOKENS,
     system: [

@@ -3,15 +3,7 @@
 import { z } from "zod";
 import type { Goal } from "../../domain/goal.ts";
 import type { Learning } from "../../domain/learning.ts";
-import {
-  DIRECTOR,
-  plan as planSchema,
-  planPhase,
-  planProblems,
-  planTask,
-  type Plan,
-  type PlanRegistry,
-} from "../../domain/plan.ts";
+import { plan as planSchema, planPhase, planProblems, planTask, type Plan, type PlanRegistry } from "../../domain/plan.ts";
 import type { ProductContext } from "../../domain/product-context.ts";
 import type { Registry } from "../../domain/registry.ts";
 import type { Lease } from "../../domain/task.ts";
@@ -73,7 +65,7 @@ export function planSpec(registry: Registry, input: PlanInput): Omit<CallSpec, "
     key: { goalId: input.goal.id, subject: input.lease?.taskId ?? "plan", revision: 0, step: "plan", round: 0 },
     lease: input.lease,
     goal: input.goal,
-    skill: DIRECTOR,
+    skill: null,
     tier: "strong",
     maxTokens: MAX_TOKENS,
     learnings: input.learnings.map((entry) => entry.id),

@@ -3,7 +3,6 @@
 import { z } from "zod";
 import type { Deliverable } from "../../domain/deliverable.ts";
 import type { Goal } from "../../domain/goal.ts";
-import { DIRECTOR } from "../../domain/plan.ts";
 import { suggest } from "../../domain/problem.ts";
 import type { ProductContext } from "../../domain/product-context.ts";
 import type { Registry } from "../../domain/registry.ts";
@@ -41,7 +40,7 @@ export async function decideRebrief(
     key: { goalId: input.goal.id, subject: task.id, revision: task.revision, step: "rebrief", round: 0 },
     lease: input.lease,
     goal: input.goal,
-    skill: DIRECTOR,
+    skill: null,
     tier: "strong" as const,
     maxTokens: 6_000,
     system: [
