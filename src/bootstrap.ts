@@ -108,6 +108,7 @@ export async function bootstrap(options: BootOptions): Promise<Application> {
       registry,
       workspace,
       secrets: config.secrets,
+      caps: config.caps,
       now,
       log: log.child({ component: "work" }),
     };

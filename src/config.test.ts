@@ -200,3 +200,20 @@ describe("secrets", () => {
     );
   });
 });
+
+describe("the daemon's settings", () => {
+  test("REDIS_URL, or its parts; loopback and no token unless told", () => {
+    expect(load({}).daemon).toEqual({ redisUrl: null, host: "127.0.0.1", port: 8788, webhookToken: null });
+    expect(load({ REDIS_URL: "redis://r:1/0", REDIS_HOST: "other" }).daemon.redisUrl).toBe("redis://r:1/0");
+    expect(load({ REDIS_HOST: "r", REDIS_PASSWORD: "p@ss" }).daemon.redisUrl).toBe("redis://:p%40ss@r:6379");
+    expect(load({ HOST: "0.0.0.0", PORT: "80" }).daemon).toMatchObject({ host: "0.0.0.0", port: 80 });
+  });
+
+  test("their secrets are known, and never shown", () => {
+    const config = load({ REDIS_URL: "redis://:canary-pass@r:1", WEBHOOK_TOKEN: "canary-token" });
+    expect(config.secrets).toEqual(expect.arrayContaining(["canary-pass", "canary-token"]));
+    expect(JSON.stringify(config.settings)).not.toContain("canary");
+    expect(fault({ REDIS_URL: "http://:canary@r" }).message).not.toContain("canary");
+    expect(fault({ PORT: "70000" }).message).toContain("PORT");
+  });
+});

@@ -29,6 +29,13 @@ export type RuntimeConfig = {
   readonly databaseUrl: string | null;
   readonly caps: Caps;
   readonly concurrency: number;
+  /** Where the daemon's queue and its door are to be. One-shot commands need none of it. */
+  readonly daemon: {
+    readonly redisUrl: string | null;
+    readonly host: string;
+    readonly port: number;
+    readonly webhookToken: string | null;
+  };
   readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
   readonly logFormat: "json" | "pretty" | null;
   readonly host: string;
@@ -114,6 +121,7 @@ export function loadConfig(input: ConfigInput): RuntimeConfig {
       `MAX_PARALLEL_AGENTS is ${shown(agents)} (${where("MAX_PARALLEL_AGENTS")})`,
       "write a whole number from 1 to 99",
     );
+  const daemon = daemonSettings(get, where);
   const level = get("LOG_LEVEL", "warn") ?? "warn";
   const logLevel = oneOf("LOG_LEVEL", level, where("LOG_LEVEL"), ["debug", "info", "warn", "error", "silent"] as const);
   const format = get("LOG_FORMAT", null);
@@ -125,6 +133,7 @@ export function loadConfig(input: ConfigInput): RuntimeConfig {
     databaseUrl,
     caps,
     concurrency: input.concurrency ?? Number(agents),
+    daemon,
     logLevel,
     logFormat: format === null ? null : oneOf("LOG_FORMAT", format, where("LOG_FORMAT"), ["json", "pretty"] as const),
     host: hostname(),
@@ -132,9 +141,42 @@ export function loadConfig(input: ConfigInput): RuntimeConfig {
     noColor: Boolean(input.env.NO_COLOR),
     ci: Boolean(input.env.CI),
     settings,
-    secrets: [apiKey, databaseUrl, ...passwords(databaseUrl), ...passwords(baseURL)].filter((secret) => secret !== null),
+    secrets: [
+      apiKey,
+      databaseUrl,
+      daemon.redisUrl,
+      daemon.webhookToken,
+      ...[databaseUrl, baseURL, daemon.redisUrl].flatMap(passwords),
+    ].filter((secret) => secret !== null),
     crashAt: input.env.MARKETEAM_CRASH_AT ?? null,
   });
+}
+
+type Get = (name: string, fallback: string | null, secret?: boolean) => string | null;
+
+/** REDIS_URL, or host, port and password apart; and the address of the HTTP door. */
+function daemonSettings(get: Get, where: (name: string) => Origin): RuntimeConfig["daemon"] {
+  const port = (name: string, fallback: string | null) => {
+    const text = get(name, fallback);
+    if (text !== null && (!/^\d{1,5}$/.test(text) || Number(text) > 65_535))
+      throw new ConfigError(`${name} is ${shown(text)} (${where(name)}): not a port`, "write a whole number from 0 to 65535");
+    return text;
+  };
+  const url = get("REDIS_URL", null, true);
+  if (url !== null) checkUrl("REDIS_URL", url, where("REDIS_URL"), ["redis:", "rediss:"]);
+  const host = get("REDIS_HOST", null);
+  const redisPort = port("REDIS_PORT", null);
+  const password = get("REDIS_PASSWORD", null, true);
+  const apart =
+    host === null
+      ? null
+      : `redis://${password === null ? "" : `:${encodeURIComponent(password)}@`}${host}:${redisPort ?? "6379"}`;
+  return {
+    redisUrl: url ?? apart,
+    host: get("HOST", "127.0.0.1") ?? "127.0.0.1",
+    port: Number(port("PORT", "8788")),
+    webhookToken: get("WEBHOOK_TOKEN", null, true),
+  };
 }
 
 const MAX_USD = 1_000_000;

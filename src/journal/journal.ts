@@ -115,6 +115,8 @@ export function createJournal(options: JournalOptions): Journal {
       const wait = backoff(tries, reply.retryAfterMs);
       if (reply.stop === "rate_limited" || reply.stop === "overloaded") gateUntil = Math.max(gateUntil, now() + wait);
       log.info("model call will be tried again", {
+        goal: spec.goal.id,
+        task: spec.key.subject,
         step: spec.key.step,
         stop: reply.stop,
         detail: reply.detail,

@@ -113,6 +113,7 @@ export async function testTeam(options: TeamOptions = {}): Promise<TestTeam> {
     registry: team0,
     workspace,
     secrets: ["sk-test-canary-123"],
+    caps: { ...CAPS, ...options.caps },
     now: Date.now,
     log: silentLog,
   };

@@ -5,6 +5,7 @@ import type { StoredEvent } from "../domain/event.ts";
 import { reviewsOf } from "../store/deliverables.ts";
 import { needGoal } from "../store/goals.ts";
 import { listLearnings } from "../store/learnings.ts";
+import { composeBudget } from "./budget-file.ts";
 import { noteFile, ownHashes } from "../store/records.ts";
 import { getTask, tasksOfGoal } from "../store/tasks.ts";
 import { formatDocument } from "../workspace/document.ts";
@@ -71,11 +72,12 @@ function documentsOf(team: Team, event: StoredEvent): (() => Promise<void>) | nu
     case "task.blocked":
       return taskId ? () => writeOutput(team, taskId) : null;
     case "goal.planned":
+      return goalId ? () => writeReport(team, goalId) : null;
     case "goal.paused":
     case "goal.completed":
     case "goal.failed":
     case "goal.cancelled":
-      return goalId ? () => writeReport(team, goalId) : null;
+      return goalId ? () => writeReport(team, goalId).then(() => (event.rehearsal ? undefined : writeBudget(team))) : null;
     case "learning.added":
       return event.rehearsal ? null : () => writeLearnings(team);
     default:
@@ -91,6 +93,12 @@ export async function writeGoal(team: Team, goalId: string): Promise<void> {
     await writeOutput(team, task.id);
   }
   await writeReport(team, goalId);
+  await writeBudget(team);
+}
+
+async function writeBudget(team: Team): Promise<void> {
+  const budget = await team.store.read((read) => composeBudget(read, team.caps));
+  if (budget) await writeUnlessEdited(team, budget.path, budget.text, null);
 }
 
 /** Everything of a goal, and the learnings when there are any: what lies there as it should be is not written again. */

@@ -1,5 +1,6 @@
 /** What the steps of a task's life need, in one place; made by the composition root. */
 
+import type { Caps } from "../domain/budget.ts";
 import type { Goal } from "../domain/goal.ts";
 import type { ProductContext } from "../domain/product-context.ts";
 import type { Registry } from "../domain/registry.ts";
@@ -16,6 +17,7 @@ export type Team = {
   readonly workspace: Workspace;
   /** Literal secrets of this installation: no deliverable may contain one. */
   readonly secrets: readonly string[];
+  readonly caps: Caps;
   readonly now: () => number;
   readonly log: Log;
 };
