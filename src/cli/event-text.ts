@@ -41,7 +41,7 @@ export function eventText(event: StoredEvent): string {
     case "task.cancelled":
       return `cancelled: ${event.reason}`;
     case "task.parked":
-      return `parked until ${new Date(event.until).toISOString().slice(11, 19)} UTC: ${event.reason}`;
+      return `put back, its answers are kept: ${event.reason}`;
     case "gate.decided":
       return `gate of ${event.phase}: ${event.changed ? "the plan changes" : "goes on as planned"}${event.note === "" ? "" : `, ${event.note}`}`;
     case "call.held":

@@ -64,10 +64,12 @@ export async function currentVersion(team: Team, task: Task): Promise<Deliverabl
 /** Keeps a file that a person changed as a version of theirs. Says whether there was one. */
 export async function takeInEdit(team: Team, task: Task): Promise<boolean> {
   const path = outputPath(team.registry, task);
+  // Read before and after the file: while we write it ourselves, what was read may be ours by the one and not by the other.
+  const before = await team.store.read((read) => ownHashes(read, path));
   const file = await readOutput(team.workspace, path);
   // An emptied file is no version of anything: the text that is there goes on.
   if (!file || file.body === "") return false;
-  const own = await team.store.read((read) => ownHashes(read, path));
+  const own = [...before, ...(await team.store.read((read) => ownHashes(read, path)))];
   if (own.length === 0 || own.includes(file.hash)) return false;
   return team.store.write("output.edited", async (tx) => {
     const versions = await versionsOf(tx, task.id);

@@ -70,6 +70,7 @@ function documentsOf(team: Team, event: StoredEvent): (() => Promise<void>) | nu
       return taskId ? () => writeReviews(team, taskId) : null;
     case "task.done":
     case "task.blocked":
+    case "task.cancelled":
       return taskId ? () => writeOutput(team, taskId) : null;
     case "goal.planned":
       return goalId ? () => writeReport(team, goalId) : null;
@@ -185,13 +186,16 @@ export async function writeLearnings(team: Team): Promise<void> {
 /** A file that is not as we left it is a person's: it stays, and ours goes beside it. */
 async function writeUnlessEdited(team: Team, path: string, text: string, taskId: string | null): Promise<void> {
   const hash = hashOf(text);
+  const before = await team.store.read((read) => ownHashes(read, path));
   const existing = await team.workspace.read(path);
-  const own = await team.store.read((read) => ownHashes(read, path));
+  const now = await team.store.read((read) => ownHashes(read, path));
+  // Another process may be writing it at this moment.
+  const own = [...before, ...now];
   const found = existing === null ? null : hashOf(existing);
   const note = () => team.store.write("file.note", (tx) => noteFile(tx, { path, hashes: [hash], taskId }));
   if (found !== null) {
     if (found === hash) {
-      if (own.join() !== hash) await note();
+      if (now.join() !== hash) await note();
       return;
     }
     const edited = !own.includes(found);

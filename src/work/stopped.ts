@@ -29,6 +29,10 @@ export async function stopTask(store: Store, lease: Lease, stopped: Stopped): Pr
       if (stopped.why === "bad_request") return failTask(tx, goal, task, stopped.detail);
       // It was not the task's fault: the attempt does not count.
       await moveTask(tx, task, "ready", { attempts: Math.max(0, task.attempts - 1), runAt: tx.now });
+      tx.emit(
+        { type: "task.parked", goalId: goal.id, taskId: task.id, reason: stopped.detail, until: tx.now },
+        { rehearsal: goal.rehearsal },
+      );
       const pause = PAUSES[stopped.why];
       if (pause === undefined || goal.status !== "running") return;
       if (pause === "budget") await askForBudget(tx, goal, stopped.detail);

@@ -35,7 +35,7 @@ export function moneyFaults({ calls, scopes, goals }: Books, caps: CapsInForce):
           ? caps.month
           : scope.kind === "goal"
             ? goal?.cap
-            : Math.min(caps.task, goal?.cap ?? 0);
+            : Math.min(caps.task, goal?.cap ?? 0) + (goal?.allowed ?? 0);
     if (cap === undefined) faults.push(`scope ${key} is of no goal`);
     else if (scope.spent + scope.held > cap + scope.allowed)
       faults.push(`scope ${key}: ${scope.spent + scope.held} is over its cap of ${cap + scope.allowed}`);
@@ -113,7 +113,8 @@ function fits(row: CallRow, request: Seen): boolean {
 /** The states a task may be in when an event of it comes, and the state it is in after it. */
 const TASK_EVENTS: Record<string, readonly [from: readonly string[], to: string | null]> = {
   "task.ready": [["new", "waiting", "ready", "running", "blocked"], "ready"],
-  // A lost lease, or an attempt that was put back without a word, is begun again.
+  "task.parked": [["running", "reviewing"], "ready"],
+  // A lost lease is begun again.
   "task.started": [["ready", "running", "reviewing"], "running"],
   "task.delivered": [["running"], "reviewing"],
   "task.reviewed": [["running", "reviewing"], null],
