@@ -102,10 +102,10 @@ async function writeBudget(team: Team): Promise<void> {
   if (budget) await writeUnlessEdited(team, budget.path, budget.text, null);
 }
 
-/** Everything of a goal, and the learnings when there are any: what lies there as it should be is not written again. */
+/** Everything of a goal, and the learnings: what lies there as it should be is not written again. */
 export async function catchUp(team: Team, goalId: string): Promise<void> {
   await writeGoal(team, goalId);
-  if ((await team.store.read((read) => listLearnings(read, { rehearsal: false }))).length > 0) await writeLearnings(team);
+  await writeLearnings(team);
 }
 
 async function writeReport(team: Team, goalId: string): Promise<void> {
@@ -164,8 +164,15 @@ async function writeReviews(team: Team, taskId: string): Promise<void> {
   );
 }
 
+const LEARNINGS_PATH = "memory/learnings.md";
+
+/** All learnings in one document. As long as there never was one, there is none. */
 export async function writeLearnings(team: Team): Promise<void> {
-  const learnings = await team.store.read((read) => listLearnings(read, { rehearsal: false }));
+  const { learnings, written } = await team.store.read(async (read) => ({
+    learnings: await listLearnings(read, { rehearsal: false }),
+    written: (await ownHashes(read, LEARNINGS_PATH)).length > 0,
+  }));
+  if (learnings.length === 0 && !written) return;
   const bySkill = Map.groupBy(learnings, (entry) => entry.skill ?? "all skills");
   const body = [...bySkill]
     .sort(([a], [b]) => (a < b ? -1 : 1))
@@ -177,7 +184,7 @@ export async function writeLearnings(team: Team): Promise<void> {
     ]);
   await writeUnlessEdited(
     team,
-    "memory/learnings.md",
+    LEARNINGS_PATH,
     formatDocument({ learnings: learnings.length }, ["# Learnings", "", ...body].join("\n")),
     null,
   );
