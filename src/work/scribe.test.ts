@@ -1,5 +1,7 @@
 /** The workspace's documents: written again from the store with the same bytes, and never over what a person wrote. */
 
+import { newId } from "../domain/id.ts";
+import { addLearning } from "../store/learnings.ts";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { rm, writeFile } from "node:fs/promises";
 import type { Plan } from "../domain/plan.ts";
@@ -47,6 +49,24 @@ describe("from the store", () => {
   test("what was deleted comes back with the same bytes, all of it", async () => {
     const { goal, output, report, again } = await finished();
     const { workspace } = it.team;
+    await it.store.write("learning.add", (tx) =>
+      addLearning(
+        tx,
+        {
+          id: newId("learn"),
+          statement: "Say the price.",
+          skill: null,
+          category: null,
+          tags: [],
+          confidence: 0.9,
+          evidence: "a person",
+          status: "active",
+          origin: "person",
+          rehearsal: false,
+        },
+        null,
+      ),
+    );
     await writeLearnings(it.team);
     const before = new Map<string, string | null>();
     for (const path of await allFiles()) before.set(path, await workspace.read(path));
