@@ -2,7 +2,8 @@
 
 import { NO_USAGE } from "../src/domain/call.ts";
 import { nano } from "../src/domain/money.ts";
-import { holdCall, HoldRefused, scopeState } from "../src/store/calls.ts";
+import { holdCall } from "../src/store/calls.ts";
+import { HoldRefused, scopeState } from "../src/store/scopes.ts";
 import type { Store } from "../src/store/store.ts";
 import { sample, type Figure } from "./figure.ts";
 import { bareDatabase, freshStore } from "./fresh-store.ts";

@@ -8,7 +8,7 @@ import { EXIT } from "../domain/exit.ts";
 import type { Goal } from "../domain/goal.ts";
 import type { StatusResult } from "../domain/result.ts";
 import { assessHealth, type HealthFacts } from "../health/level.ts";
-import { costsOfGoals, scopeState } from "../store/calls.ts";
+import { costsOfGoals, scopeState } from "../store/scopes.ts";
 import { listGoals } from "../store/goals.ts";
 import { listQuestions } from "../store/questions.ts";
 import { listProcesses, type ProcessRow } from "../store/records.ts";

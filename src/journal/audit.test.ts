@@ -5,7 +5,8 @@ import type { Scope } from "../domain/budget.ts";
 import { NO_USAGE } from "../domain/call.ts";
 import { newId } from "../domain/id.ts";
 import { nano } from "../domain/money.ts";
-import { allowInScope, endCall, holdCall, HoldRefused, type CallEnd } from "../store/calls.ts";
+import { endCall, holdCall, type CallEnd } from "../store/calls.ts";
+import { allowInScope, HoldRefused } from "../store/scopes.ts";
 import { ENGINES, type Engine } from "../test/engines.ts";
 import { auditScopes } from "./audit.ts";
 

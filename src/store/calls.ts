@@ -2,7 +2,7 @@
 
 import type { Selectable } from "kysely";
 import { z } from "zod";
-import { budgetLevel, shareUsed, type BudgetLevel, type Scope, type ScopeState } from "../domain/budget.ts";
+import type { Scope } from "../domain/budget.ts";
 import {
   CALL_TRANSITIONS,
   callState,
@@ -16,6 +16,7 @@ import {
 import type { Nano } from "../domain/money.ts";
 import { transition } from "../domain/state.ts";
 import type { Schema } from "./schema.ts";
+import { HoldRefused, noteLevel, scopeState } from "./scopes.ts";
 import type { Read, Tx } from "./store.ts";
 
 const parts = z.array(z.object({ kind: z.enum(PART_KINDS), chars: z.number() }));
@@ -67,9 +68,6 @@ export type NewCall = Pick<
   | "rehearsal"
   | "learnings"
 > & { readonly scopes: readonly Scope[]; readonly processId: string };
-
-/** The scope that refused a hold, as it stood. */
-export type Refusal = { readonly refused: ScopeState };
 
 /**
  * Takes the hold in every scope (in the order given, the same for all callers) and journals the call. When a scope
@@ -138,85 +136,6 @@ async function addScope(tx: Tx, { kind, id }: Scope, rehearsal: number): Promise
     .values({ tenant: tx.tenant, kind, id, rehearsal, spent: 0, held: 0, allowed: 0, level: "normal" })
     .onConflict((conflict) => conflict.columns(["tenant", "kind", "id", "rehearsal"]).doNothing())
     .execute();
-}
-
-export class HoldRefused extends Error {
-  readonly code = "hold_refused";
-  readonly scope: ScopeState;
-  /** The hold that did not fit. */
-  readonly needed: Nano;
-  constructor(scope: ScopeState, needed: Nano) {
-    super(`the ${scope.kind} budget refuses the hold`);
-    this.scope = scope;
-    this.needed = needed;
-  }
-}
-
-/** Emits a level once, when a day's or month's share crosses it (also on the way back). */
-async function noteLevel(tx: Tx, scope: ScopeState, before: string, goalId: string, rehearsal: boolean): Promise<void> {
-  if (scope.kind !== "day" && scope.kind !== "month") return;
-  const share = shareUsed(scope);
-  const level = budgetLevel(share);
-  if (level === before) return;
-  await tx.db
-    .updateTable("scopes")
-    .set({ level })
-    .where("tenant", "=", tx.tenant)
-    .where("kind", "=", scope.kind)
-    .where("id", "=", scope.id)
-    .where("rehearsal", "=", rehearsal ? 1 : 0)
-    .execute();
-  tx.emit({ type: "budget.level", goalId, taskId: null, level, scope: `${scope.kind} ${scope.id}`, share }, { rehearsal });
-}
-
-export async function scopeState(read: Read, scope: Scope, rehearsal: boolean): Promise<ScopeState> {
-  const row = await read.db
-    .selectFrom("scopes")
-    .select(["spent", "held", "allowed"])
-    .where("tenant", "=", read.tenant)
-    .where("kind", "=", scope.kind)
-    .where("id", "=", scope.id)
-    .where("rehearsal", "=", rehearsal ? 1 : 0)
-    .executeTakeFirst();
-  return { ...scope, spent: row?.spent ?? 0, held: row?.held ?? 0, allowed: row?.allowed ?? 0 };
-}
-
-/** Lets a scope take `amount` more than its cap. */
-export async function allowInScope(tx: Tx, scope: Pick<Scope, "kind" | "id">, amount: Nano, rehearsal: boolean): Promise<void> {
-  const flag = rehearsal ? 1 : 0;
-  await tx.db
-    .insertInto("scopes")
-    .values({
-      tenant: tx.tenant,
-      kind: scope.kind,
-      id: scope.id,
-      rehearsal: flag,
-      spent: 0,
-      held: 0,
-      allowed: amount,
-      level: "normal",
-    })
-    .onConflict((conflict) =>
-      conflict
-        .columns(["tenant", "kind", "id", "rehearsal"])
-        .doUpdateSet((eb) => ({ allowed: eb("scopes.allowed", "+", amount) })),
-    )
-    .execute();
-}
-
-/** The worst level of the scopes given. */
-export async function worstLevel(
-  read: Read,
-  scopes: readonly Scope[],
-  rehearsal: boolean,
-): Promise<{ level: BudgetLevel; scope: ScopeState | null }> {
-  let worst: { share: number; scope: ScopeState | null } = { share: 0, scope: null };
-  for (const scope of scopes) {
-    const state = await scopeState(read, scope, rehearsal);
-    const share = shareUsed(state);
-    if (share > worst.share) worst = { share, scope: state };
-  }
-  return { level: budgetLevel(worst.share), scope: worst.scope };
 }
 
 export type CallEnd = {
@@ -305,19 +224,6 @@ export async function callsOfGoal(read: Read, goalId: string): Promise<Call[]> {
   return rows.map(toCall);
 }
 
-/** Cost of each goal (spent, and what is held or unknown), by goal id. */
-export async function costsOfGoals(read: Read, goalIds: readonly string[]): Promise<Map<string, { spent: Nano; held: Nano }>> {
-  if (goalIds.length === 0) return new Map();
-  const rows = await read.db
-    .selectFrom("scopes")
-    .select(["id", "spent", "held"])
-    .where("tenant", "=", read.tenant)
-    .where("kind", "=", "goal")
-    .where("id", "in", [...goalIds])
-    .execute();
-  return new Map(rows.map((row) => [row.id, { spent: row.spent, held: row.held }]));
-}
-
 /** Holds of processes that are gone: their answers are lost, they count in full until reconciled. Returns how many. */
 export async function orphanHolds(tx: Tx, gone: readonly string[]): Promise<number> {
   if (gone.length === 0) return 0;
@@ -357,19 +263,4 @@ export async function listCalls(read: Read, filter: { state?: CallState; since?:
   if (filter.state) query = query.where("state", "=", filter.state);
   if (filter.since !== undefined) query = query.where("started_at", ">=", filter.since);
   return (await query.execute()).map(toCall);
-}
-
-export async function listScopes(
-  read: Read,
-  kind: Scope["kind"],
-  rehearsal: boolean,
-): Promise<{ id: string; spent: Nano; held: Nano; allowed: Nano }[]> {
-  return read.db
-    .selectFrom("scopes")
-    .select(["id", "spent", "held", "allowed"])
-    .where("tenant", "=", read.tenant)
-    .where("kind", "=", kind)
-    .where("rehearsal", "=", rehearsal ? 1 : 0)
-    .orderBy("id")
-    .execute();
 }

@@ -7,7 +7,7 @@ import { periods } from "../domain/budget.ts";
 import type { Nano } from "../domain/money.ts";
 import type { Answer, Question } from "../domain/question.ts";
 import { TASK_ENDED, type Task } from "../domain/task.ts";
-import { allowInScope } from "../store/calls.ts";
+import { allowInScope } from "../store/scopes.ts";
 import { resetCapHits } from "../store/breaker.ts";
 import { insertDeliverable, insertReview, versionsOf } from "../store/deliverables.ts";
 import { lockGoal, moveGoal, needGoal, updateGoal } from "../store/goals.ts";

@@ -4,7 +4,8 @@ import { expect, test } from "bun:test";
 import { periods } from "../domain/budget.ts";
 import { dollars } from "../domain/money.ts";
 import { cacheShare } from "../journal/cache-share.ts";
-import { callsOfGoal, listScopes } from "../store/calls.ts";
+import { callsOfGoal } from "../store/calls.ts";
+import { listScopes } from "../store/scopes.ts";
 import { reviewReplyFor, testTeam } from "../test/team.ts";
 import { budgetPath, composeBudget } from "./budget-file.ts";
 

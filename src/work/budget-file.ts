@@ -2,7 +2,8 @@
 
 import { periods, shareUsed, budgetLevel, type Caps } from "../domain/budget.ts";
 import { dollars } from "../domain/money.ts";
-import { listCalls, listScopes } from "../store/calls.ts";
+import { listCalls } from "../store/calls.ts";
+import { listScopes } from "../store/scopes.ts";
 import { getGoal } from "../store/goals.ts";
 import type { Read } from "../store/store.ts";
 import { formatDocument } from "../workspace/document.ts";

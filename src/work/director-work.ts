@@ -4,7 +4,7 @@ import type { Goal } from "../domain/goal.ts";
 import { dollars } from "../domain/money.ts";
 import { DIRECTOR } from "../domain/plan.ts";
 import type { Registry, Skill } from "../domain/registry.ts";
-import { costsOfGoals } from "../store/calls.ts";
+import { costsOfGoals } from "../store/scopes.ts";
 import { listGoals } from "../store/goals.ts";
 import { listLearnings } from "../store/learnings.ts";
 import { listQuestions } from "../store/questions.ts";
