@@ -9,7 +9,7 @@ import { hashOf } from "../domain/deliverable.ts";
 import { EXIT } from "../domain/exit.ts";
 import { dollars, usd, type Nano } from "../domain/money.ts";
 import { filledSections } from "../domain/product-context.ts";
-import type { StopWhy } from "../journal/journal.ts";
+import type { StopWhy } from "../journal/outcome.ts";
 import { callsOfGoal } from "../store/calls.ts";
 import { CONTEXT_PATH, readContext, takeInContext } from "../work/accept.ts";
 import { formatDocument } from "../workspace/document.ts";

@@ -6,7 +6,8 @@ import { z } from "zod";
 import { planReply } from "../director/plan/plan.ts";
 import { reviewReply } from "../domain/review.ts";
 import { decide, parseReply } from "./decide.ts";
-import type { Answer, CallOutcome, Journal } from "./journal.ts";
+import type { Journal } from "./journal.ts";
+import type { Answer, CallOutcome } from "./outcome.ts";
 import type { CallSpec } from "./request.ts";
 
 const schema = z.object({ name: z.string(), count: z.number(), tags: z.array(z.string()) });

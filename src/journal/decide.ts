@@ -1,7 +1,8 @@
 /** A structured decision: one call, its reply checked in code, repaired at most twice, and a typed outcome whatever comes. */
 
 import { z } from "zod";
-import type { Answer, Journal, Stopped } from "./journal.ts";
+import type { Journal } from "./journal.ts";
+import type { Answer, Stopped } from "./outcome.ts";
 import type { CallSpec, Turn } from "./request.ts";
 
 export type Decision<T> =

@@ -17,7 +17,8 @@ import { listEvents } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import { ROOT } from "../test/cli.ts";
 import { ENGINES } from "../test/engines.ts";
-import { createJournal, type CallOutcome } from "./journal.ts";
+import { createJournal } from "./journal.ts";
+import type { CallOutcome } from "./outcome.ts";
 import { costOf, priceAt, worstCost } from "./prices.ts";
 import type { CallSpec } from "./request.ts";
 

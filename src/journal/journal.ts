@@ -1,51 +1,23 @@
 /** The only road to a model: find the stored answer, else hold → call → settle, once per attempt on the wire. */
 
-import { mayWork, periods, shareUsed, type BudgetLevel, type Caps, type Scope, type ScopeState } from "../domain/budget.ts";
+import { mayWork, periods, type Caps, type Scope } from "../domain/budget.ts";
 import { NO_USAGE, type CallKey } from "../domain/call.ts";
-import type { Priority } from "../domain/goal.ts";
 import { hashOf } from "../domain/deliverable.ts";
 import { newId } from "../domain/id.ts";
-import { dollars, type Nano } from "../domain/money.ts";
+import type { Nano } from "../domain/money.ts";
 import type { ModelsFile, Tier } from "../domain/registry.ts";
 import type { Log } from "../log/log.ts";
-import type { AnswerBlock, Model, Reply, Stop, ToolUse } from "../model/model.ts";
+import type { Model, Reply } from "../model/model.ts";
 import { endCall, findAnswer, holdCall, type CallEnd } from "../store/calls.ts";
 import { HoldRefused, scopeState, worstLevel } from "../store/scopes.ts";
 import { getGoal } from "../store/goals.ts";
 import { capHits, noteCapHit, resetCapHits } from "../store/breaker.ts";
 import { checkLease, LeaseLost } from "../store/leases.ts";
 import type { Store } from "../store/store.ts";
+import { aborted, isAnswer, outcomeOf, replay, type CallOutcome, type Stopped } from "./outcome.ts";
 import { costOf, priceAt, worstCost } from "./prices.ts";
+import { callTooDear, levelReached, Refused, scopeFull, type CapHit } from "./refusal.ts";
 import { sizes, toRequest, type CallSpec } from "./request.ts";
-
-/** Why no answer came. `detail` is a sentence for a person. */
-export type StopWhy =
-  | "budget"
-  | "cap_hits"
-  | "spend_limit"
-  | "away"
-  | "aborted"
-  | "lease_lost"
-  | "goal_stopped"
-  | "auth"
-  | "bad_request"
-  | "unknown_model";
-
-export type AnswerStop = "end" | "tool_use" | "truncated" | "refusal" | "context_too_long";
-
-export type Answer = {
-  readonly kind: "answer";
-  readonly stop: AnswerStop;
-  readonly text: string;
-  readonly uses: readonly ToolUse[];
-  readonly blocks: readonly AnswerBlock[];
-  readonly model: string;
-  readonly detail: string | null;
-  /** True when the answer was stored before: nothing went over the wire. */
-  readonly replayed: boolean;
-};
-export type Stopped = { readonly kind: "stopped"; readonly why: StopWhy; readonly detail: string; readonly scope?: ScopeState };
-export type CallOutcome = Answer | Stopped;
 
 export type RetryPolicy = {
   /** Attempts on the wire for one call. */
@@ -77,7 +49,6 @@ export interface Journal {
   refuseNew(): void;
 }
 
-const RETRYABLE: readonly Stop[] = ["overloaded", "rate_limited", "server_error", "lost", "idle"];
 const CAP_HITS_LIMIT = 10;
 /** From this share of the goal's cap on, work goes to a cheaper model so that the goal can end within it. */
 const GOAL_TIGHT = 0.8;
@@ -148,19 +119,20 @@ export function createJournal(options: JournalOptions): Journal {
         if (spec.lease) {
           await checkLease(tx, spec.lease);
           const current = await getGoal(tx, goal.id);
-          if (current?.status !== "running") throw new GoalStopped(`the goal is ${current?.status ?? "gone"}`);
+          if (current?.status !== "running") throw new Refused("goal_stopped", `the goal is ${current?.status ?? "gone"}`);
         }
         const hits = await capHits(tx, goal.rehearsal);
-        if (hits >= CAP_HITS_LIMIT && goal.allowed === 0) throw new CapHits();
+        if (hits >= CAP_HITS_LIMIT && goal.allowed === 0)
+          throw new Refused("cap_hits", `${CAP_HITS_LIMIT} cap hits in a row: new work waits until a person allows an amount`);
         const { level, scope } = await worstLevel(tx, periodScopes, goal.rehearsal);
-        if (scope && !mayWork(level, goal.priority) && goal.allowed === 0) throw new LevelRefused(scope, level);
+        if (scope && !mayWork(level, goal.priority) && goal.allowed === 0) throw levelReached(scope, level, goal.priority);
         const state = await scopeState(tx, goalScope, goal.rehearsal);
         const tight = level === "critical" || state.spent + state.held > (state.cap + state.allowed) * GOAL_TIGHT;
         const modelId = models.tiers[tight ? cheaper(spec.tier) : spec.tier];
         const request = toRequest(spec, modelId, models);
         const body = JSON.stringify(request);
         const amount = worstCost(Buffer.byteLength(body), request.maxTokens, priceAt(models, modelId, tx.now));
-        if (amount > caps.call) throw new CallTooDear(amount);
+        if (amount > caps.call) throw callTooDear(amount, caps.call);
         await holdCall(tx, {
           ...spec.key,
           id,
@@ -194,41 +166,20 @@ export function createJournal(options: JournalOptions): Journal {
       });
     } catch (error) {
       if (error instanceof LeaseLost) return { kind: "stopped", why: "lease_lost", detail: error.message };
-      if (error instanceof GoalStopped) return { kind: "stopped", why: "goal_stopped", detail: error.message };
-      if (error instanceof CapHits) {
-        return {
-          kind: "stopped",
-          why: "cap_hits",
-          detail: `${CAP_HITS_LIMIT} cap hits in a row: new work waits until a person allows an amount`,
-        };
-      }
-      if (error instanceof CallTooDear) {
-        await refuse(spec, "call", caps.call, error.amount);
-        return {
-          kind: "stopped",
-          why: "budget",
-          detail: `this one call could cost ${dollars(error.amount)}, the cap of a call is ${dollars(caps.call)} (BUDGET_CALL)`,
-        };
-      }
-      if (error instanceof HoldRefused) {
-        const { scope } = error;
-        await refuse(spec, scope.kind, scope.cap + scope.allowed, error.needed);
-        return { kind: "stopped", why: "budget", detail: refusalText(scope, error.needed), scope };
-      }
-      if (error instanceof LevelRefused) {
-        const { scope, level } = error;
-        await refuse(spec, scope.kind, scope.cap + scope.allowed, 0);
-        return { kind: "stopped", why: "budget", detail: levelText(scope, level, goal.priority), scope };
+      const refused = error instanceof HoldRefused ? scopeFull(error.scope, error.needed) : error;
+      if (refused instanceof Refused) {
+        if (refused.hit) await noteHit(spec, refused.hit);
+        return refused.stopped;
       }
       throw error;
     }
   }
 
-  async function refuse(spec: CallSpec, scope: string, cap: Nano, needed: Nano): Promise<void> {
+  async function noteHit(spec: CallSpec, hit: CapHit): Promise<void> {
     await store.write("call.refuse", async (tx) => {
       await noteCapHit(tx, spec.goal.rehearsal);
       tx.emit(
-        { type: "call.refused", goalId: spec.goal.id, taskId: subjectTask(spec.key), scope, cap, needed },
+        { type: "call.refused", goalId: spec.goal.id, taskId: subjectTask(spec.key), ...hit },
         { rehearsal: spec.goal.rehearsal },
       );
     });
@@ -302,25 +253,6 @@ export function createJournal(options: JournalOptions): Journal {
   return { call, refuseNew: () => refusing.abort() };
 }
 
-class GoalStopped extends Error {}
-class CapHits extends Error {}
-class LevelRefused extends Error {
-  readonly scope: ScopeState;
-  readonly level: BudgetLevel;
-  constructor(scope: ScopeState, level: BudgetLevel) {
-    super("budget level");
-    this.scope = scope;
-    this.level = level;
-  }
-}
-class CallTooDear extends Error {
-  readonly amount: Nano;
-  constructor(amount: Nano) {
-    super("call too dear");
-    this.amount = amount;
-  }
-}
-
 /** A dry run's planning call has no task. */
 function subjectTask(key: CallKey): string | null {
   return key.subject.startsWith("task_") ? key.subject : null;
@@ -328,61 +260,4 @@ function subjectTask(key: CallKey): string | null {
 
 function cheaper(tier: Tier): Tier {
   return tier === "strong" ? "standard" : "light";
-}
-
-function isAnswer(stop: Stop): stop is AnswerStop {
-  return stop === "end" || stop === "tool_use" || stop === "truncated" || stop === "refusal" || stop === "context_too_long";
-}
-
-function outcomeOf(reply: Reply, model: string): CallOutcome | null {
-  if (isAnswer(reply.stop))
-    return {
-      kind: "answer",
-      stop: reply.stop,
-      text: reply.text,
-      uses: reply.uses,
-      blocks: reply.stop === "tool_use" ? reply.blocks : [],
-      model,
-      detail: reply.detail,
-      replayed: false,
-    };
-  if (RETRYABLE.includes(reply.stop)) return null;
-  if (reply.stop === "aborted") return aborted();
-  const detail = reply.detail ?? reply.stop;
-  switch (reply.stop) {
-    case "spend_limit":
-      return { kind: "stopped", why: "spend_limit", detail: `the provider's own spend limit is reached: ${detail}` };
-    case "auth":
-      return { kind: "stopped", why: "auth", detail: `the provider refused the key: ${detail}` };
-    case "unknown_model":
-      return { kind: "stopped", why: "unknown_model", detail: `the provider does not know the model ${model}: ${detail}` };
-    default:
-      return { kind: "stopped", why: "bad_request", detail: `the provider refused the request: ${detail}` };
-  }
-}
-
-function replay(stored: string, model: string): Answer {
-  const { stop, text, uses, blocks, detail } = JSON.parse(stored) as Pick<Answer, "stop" | "text" | "uses" | "blocks" | "detail">;
-  return { kind: "answer", stop, text, uses, blocks, model, detail, replayed: true };
-}
-
-function aborted(): Stopped {
-  return { kind: "stopped", why: "aborted", detail: "the call was interrupted" };
-}
-
-const SETTINGS = {
-  task: "task (BUDGET_TASK)",
-  goal: "goal (--budget or BUDGET_GOAL)",
-  day: "day (BUDGET_DAILY)",
-  month: "month (BUDGET_MONTHLY)",
-} as const;
-
-function refusalText(scope: ScopeState, needed: Nano): string {
-  const held = scope.held > 0 ? ` and ${dollars(scope.held)} held` : "";
-  return `the budget of the ${SETTINGS[scope.kind]} is ${dollars(scope.cap + scope.allowed)}: ${dollars(scope.spent)} spent${held}, the next call may need ${dollars(needed)}`;
-}
-
-function levelText(scope: ScopeState, level: BudgetLevel, priority: Priority): string {
-  const who = level === "exhausted" ? "everything waits" : level === "critical" ? "only P0 goes on" : "only P0 and P1 go on";
-  return `the budget of the ${SETTINGS[scope.kind]} is ${Math.floor(shareUsed(scope) * 100)} % used: ${who}, this goal is ${priority}`;
 }

@@ -7,7 +7,7 @@ import { usd, type Nano } from "../domain/money.ts";
 import type { Plan } from "../domain/plan.ts";
 import type { Registry } from "../domain/registry.ts";
 import { makePlan } from "../director/plan/plan.ts";
-import type { Stopped } from "../journal/journal.ts";
+import type { Stopped } from "../journal/outcome.ts";
 import { quotePlan, taskCosts, type Quote } from "../journal/quote.ts";
 import { callsOfGoal } from "../store/calls.ts";
 import { latestContext } from "../store/records.ts";

@@ -7,7 +7,7 @@ import type { ProductContext } from "../domain/product-context.ts";
 import type { Skill } from "../domain/registry.ts";
 import type { Finding } from "../domain/review.ts";
 import type { Lease, Task } from "../domain/task.ts";
-import type { Stopped } from "../journal/journal.ts";
+import type { Stopped } from "../journal/outcome.ts";
 import type { CallSpec, ToolResult, ToolUse, Turn } from "../journal/request.ts";
 import { bullets, learningsPart, lines, openingParts, READ_REFERENCE, skillPart, tag } from "../skills/prompt.ts";
 import type { TaskInput } from "./inputs.ts";

@@ -4,7 +4,7 @@ import { newId } from "../domain/id.ts";
 import { dollars, NANO_PER_USD } from "../domain/money.ts";
 import type { Goal, PauseReason } from "../domain/goal.ts";
 import type { Lease } from "../domain/task.ts";
-import type { Stopped, StopWhy } from "../journal/journal.ts";
+import type { Stopped, StopWhy } from "../journal/outcome.ts";
 import { askQuestion, listQuestions } from "../store/questions.ts";
 import { enterTask, LeaseLost } from "../store/leases.ts";
 import { moveTask } from "../store/tasks.ts";
