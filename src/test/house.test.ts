@@ -184,4 +184,33 @@ describe("the house", () => {
     expect(names.length).toBeGreaterThan(15);
     expect(names.filter((name) => !/^"[a-z]+\.[a-z]+"$/.test(name))).toEqual([]);
   });
+
+  test("every promise of the README names a test that exists", async () => {
+    const readme = await Bun.file(resolve(SRC, "../README.md")).text();
+    const table = readme.slice(readme.indexOf("## Promises"));
+    const rows = [...table.matchAll(/^\| [^|]+ \| `([^`]+)`: "([^"]+)"/gm)];
+    expect(rows.length).toBeGreaterThan(10);
+    for (const [, file = "", name = ""] of rows) {
+      const text = await Bun.file(resolve(SRC, "..", file)).text();
+      // A name that a table of cases fills in is known by what stands around the gap.
+      const found = name.endsWith("…") ? text.includes(name.slice(0, -1)) : text.includes(name) || templated(text, name);
+      expect([file, name, found]).toEqual([file, name, true]);
+    }
+  });
 });
+
+/** Whether a template of the file could have given this name: its fixed pieces stand in it, in order. */
+function templated(text: string, name: string): boolean {
+  return [...text.matchAll(/`([^`\n]+)`/g)].some(([, template = ""]) => {
+    const pieces = template.split(/\$\{[^}]+\}/).filter((piece) => piece.trim().length > 8);
+    let at = 0;
+    return (
+      pieces.length > 0 &&
+      pieces.every((piece) => {
+        const found = name.indexOf(piece, at);
+        at = found + piece.length;
+        return found !== -1;
+      })
+    );
+  });
+}
