@@ -47,7 +47,8 @@ export async function reviewDeliverable(
     key: { goalId: input.goal.id, subject: task.id, revision: task.revision, step: `review:${input.reviewer}`, round: 0 },
     lease: input.lease,
     goal: input.goal,
-    skill: task.skill,
+    // A call is of the skill that makes it: a judgement of the Director is of none.
+    skill: input.reviewer === DIRECTOR ? null : input.reviewer,
     tier: "strong" as const,
     maxTokens: MAX_TOKENS,
     system: [

@@ -72,13 +72,19 @@ const SLACK_MS = 5;
  * prompt, and what was settled by the end of a phase is not asked for in a later one. `settledBefore[i]` are the ids of
  * the calls that were settled when phase `i` ended.
  */
-export function wireFaults({ calls }: Books, seen: readonly Seen[], settledBefore: readonly ReadonlySet<string>[]): string[] {
+export function wireFaults(
+  { calls, tasks }: Books,
+  seen: readonly Seen[],
+  settledBefore: readonly ReadonlySet<string>[],
+): string[] {
   const faults: string[] = [];
   const open = new Set(calls);
+  // A review's row is of its reviewer; the wire shows whose work is judged. A new brief may have changed the task's skill since.
+  const skillOf = new Map(tasks.map((task) => [task.id, task.skill]));
   const hashOf = new Map<string, string>();
   const requestOf = new Map<string, Seen>();
   for (const request of seen) {
-    const fitting = [...open].filter((row) => fits(row, request));
+    const fitting = [...open].filter((row) => fits(row, request, skillOf));
     const row =
       fitting.find((entry) => hashOf.get(entry.request_hash) === request.hash) ??
       fitting.find((entry) => !hashOf.has(entry.request_hash) && ![...hashOf.values()].includes(request.hash));
@@ -104,9 +110,10 @@ export function wireFaults({ calls }: Books, seen: readonly Seen[], settledBefor
   return faults;
 }
 
-function fits(row: CallRow, request: Seen): boolean {
+function fits(row: CallRow, request: Seen, skillOf: ReadonlyMap<string, string>): boolean {
   if (row.step.split(":")[0] !== request.kind || row.model !== request.model) return false;
-  if (request.kind === "make" || request.kind === "review") if (row.skill !== request.skill) return false;
+  if (request.kind === "make" && row.skill !== request.skill) return false;
+  if (request.kind === "review" && skillOf.get(row.subject) !== request.skill) return false;
   return request.at >= row.started_at - SLACK_MS && request.at <= (row.ended_at ?? Number.POSITIVE_INFINITY) + SLACK_MS;
 }
 
