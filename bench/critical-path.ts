@@ -117,7 +117,8 @@ function wireMs(chain: readonly Call[], log: readonly LoggedRequest[]): number {
   for (const call of chain) {
     const found = requests.find((line) => {
       const [begin, end] = [Date.parse(line.at), ends.get(line.n) ?? Number.POSITIVE_INFINITY];
-      const skill = line.skill === null || line.skill === call.skill;
+      // A review by the Director is of no skill; the wire shows whose work it judges.
+      const skill = line.skill === null || call.skill === null || line.skill === call.skill;
       return !taken.has(line.n) && line.model === call.model && skill && begin >= call.startedAt && end <= (call.endedAt ?? 0);
     });
     if (!found) throw new Error(`the server's log has no request for the call ${call.id} (${call.step})`);
