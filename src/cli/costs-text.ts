@@ -58,7 +58,7 @@ export function costsText(view: CostsView, style: Styles): string {
     dollars(spent),
     held > 0 ? `+ ${dollars(held)} held` : "",
     id,
-    oneLine(title ?? "(a dry run)", 60),
+    oneLine(title ?? "(a dry run, or init)", 60),
   ]);
   out.push(indent(columns(goals, [0])), "");
   out.push(style.bold("By skill"), indent(sums(view.skills)), "", style.bold("By model"), indent(sums(view.models)));
@@ -92,7 +92,7 @@ function scopeRow(name: string, scope: ScopeState, style: Styles): string[] {
 
 function sums(rows: readonly CallSum[]): string {
   return columns(
-    rows.map(({ name, calls, cost }) => [dollars(cost), count(calls, "call"), name ?? "(none)"]),
+    rows.map(({ name, calls, cost }) => [dollars(cost), count(calls, "call"), name ?? "the Director"]),
     [0, 1],
   );
 }

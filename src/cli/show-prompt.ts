@@ -76,7 +76,7 @@ export function promptText(view: PromptView, style: Styles): string {
   const share = (chars: number) => `${Math.round((chars / Math.max(1, total.chars)) * 100)} %`;
   const { usage } = call;
   const facts = [
-    ["goal", `${call.goalId}  ${view.goal === null ? "(a dry run)" : oneLine(view.goal.title, 80)}`],
+    ["goal", `${call.goalId}  ${view.goal === null ? "(a dry run, or init)" : oneLine(view.goal.title, 80)}`],
     ["task", `${view.task}, version ${call.revision + 1}, ${call.step}, round ${call.round}, attempt ${call.attempt}`],
     ["model", call.model],
     [
