@@ -59,6 +59,7 @@ async function makeTask(goalId: string, key: string, kind: "work" | "gate" = "wo
     brief: "b",
     criteria: [],
     reviewers: [],
+    variants: 1,
     needs: [],
     unmet: 0,
   } as const;

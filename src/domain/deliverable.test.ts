@@ -13,13 +13,25 @@ describe("the note", () => {
       body: "# Page\n\nText.",
       missing: ["the price list"],
       warnings: ["prices are monthly; if not, the table changes"],
+      answers: [],
     });
   });
 
+  test("at a revision, its answers to the findings", () => {
+    const note =
+      "<handoff>\nanswers:\n- F1: done\n- F2: declined, because the price is right\nmissing:\n- none\nassumed:\n- none\n</handoff>";
+    expect(readHandoff(`Text.\n\n${note}`).answers).toEqual(["F1: done", "F2: declined, because the price is right"]);
+  });
+
   test("no note, no harm; none is nothing", () => {
-    expect(readHandoff("Text.")).toEqual({ body: "Text.", missing: [], warnings: [] });
+    expect(readHandoff("Text.")).toEqual({ body: "Text.", missing: [], warnings: [], answers: [] });
     for (const none of ["missing: none\nassumed: None.", "missing:\n- none\nassumed:\n- none.", ""])
-      expect(readHandoff(`Text.\n<handoff>\n${none}\n</handoff>`)).toEqual({ body: "Text.", missing: [], warnings: [] });
+      expect(readHandoff(`Text.\n<handoff>\n${none}\n</handoff>`)).toEqual({
+        body: "Text.",
+        missing: [],
+        warnings: [],
+        answers: [],
+      });
   });
 
   test("other spellings of it are read: one line, headings in bold, inputs, stars, behind the last sentence", () => {

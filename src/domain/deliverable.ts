@@ -13,6 +13,28 @@ export const fact = z.object({
 });
 export type Fact = z.infer<typeof fact>;
 
+/** How the maker of a version answered one finding on the version before. `none`: not at all. */
+export const findingAnswer = z.object({
+  /** Who had asked for it. */
+  reviewer: z.string(),
+  problem: z.string(),
+  answer: z.enum(["done", "declined", "none"]),
+  reason: z.string(),
+});
+export type FindingAnswer = z.infer<typeof findingAnswer>;
+
+export const CLAIM_KINDS = ["number", "comparison", "superlative", "testimonial"] as const;
+/** A statement that a reader may ask proof for, and where its proof stands. Nothing `unsupported` may be published. */
+export const claim = z.object({
+  kind: z.enum(CLAIM_KINDS),
+  /** The words of the deliverable. */
+  quote: z.string(),
+  status: z.enum(["tied", "supported", "unsupported", "no_claim", "open"]),
+  /** What it rests on: `context`, the key of an input, the goal; a reviewer's words; empty when nothing. */
+  source: z.string(),
+});
+export type Claim = z.infer<typeof claim>;
+
 export type Deliverable = {
   readonly id: string;
   readonly taskId: string;
@@ -28,6 +50,8 @@ export type Deliverable = {
   readonly score: number | null;
   readonly summary: string | null;
   readonly facts: readonly Fact[];
+  readonly answers: readonly FindingAnswer[];
+  readonly claims: readonly Claim[];
   readonly createdAt: number;
 };
 
@@ -35,17 +59,18 @@ export function hashOf(text: string): string {
   return new Bun.CryptoHasher("sha256").update(text).digest("hex");
 }
 
-/** Splits an agent's reply into the deliverable and its handoff note (missing inputs, assumptions). No note, no harm. */
-export function readHandoff(reply: string): { body: string; missing: string[]; warnings: string[] } {
+/** Splits an agent's reply into the deliverable and its handoff note (missing inputs, assumptions, answers to findings). No note, no harm. */
+export function readHandoff(reply: string): { body: string; missing: string[]; warnings: string[]; answers: string[] } {
   const { body, note } = splitNote(reply);
   const missing: string[] = [];
   const warnings: string[] = [];
+  const answers: string[] = [];
   let list: string[] | null = null;
   for (const line of note.split("\n")) {
-    const heading = /^[\s#*_]*(missing|assumed|assumptions|warnings?)\b[^:\n]{0,20}:[\s*_]*(.*)$/i.exec(line);
+    const heading = /^[\s#*_]*(missing|assumed|assumptions|warnings?|answers)\b[^:\n]{0,20}:[\s*_]*(.*)$/i.exec(line);
     const item = /^\s*[-*]\s+(.*\S)/.exec(line);
     if (heading) {
-      list = heading[1]?.toLowerCase() === "missing" ? missing : warnings;
+      list = { missing, answers }[heading[1]?.toLowerCase() ?? ""] ?? warnings;
       const rest = heading[2]?.trim();
       if (rest && !/^none\.?$/i.test(rest)) list.push(rest);
     } else if (item?.[1] && list && !/^none\.?$/i.test(item[1])) list.push(item[1]);
@@ -55,13 +80,13 @@ export function readHandoff(reply: string): { body: string; missing: string[]; w
     if (needed && !missing.includes(needed.trim())) missing.push(needed.trim());
   for (const [, claim] of body.matchAll(/\[UNVERIFIED:\s*([^\]\n]{1,300})\]/g))
     if (claim) warnings.push(`unverified: ${claim.trim()}`);
-  return { body, missing, warnings };
+  return { body, missing, warnings, answers };
 }
 
 const OPEN = "<handoff>";
 const CLOSE = "</handoff>";
 /** What a note begins with: nothing, an item, or one of its headings. */
-const NOTE = /^\s*(?:$|[-*#]|(?:missing|assumed|assumptions|warnings?)\b)/i;
+const NOTE = /^\s*(?:$|[-*#]|(?:missing|assumed|assumptions|warnings?|answers)\b)/i;
 
 /** Cuts the notes out of a reply. A tag that a text only mentions (in a code fence, in a sentence) stays where it is. */
 function splitNote(reply: string): { body: string; note: string } {

@@ -5,9 +5,10 @@ import { SLUG } from "./id.ts";
 import { suggest } from "./problem.ts";
 
 export const MAX_PLAN_TASKS = 50;
+export const MAX_VARIANTS = 5;
 export const DIRECTOR = "director";
 /** Keys of the tasks that the engine adds to a goal: a plan's own task of that name would stand in their place. */
-const RESERVED_KEY = /^(?:plan|report|gate-\d+)$/;
+const RESERVED_KEY = /^(?:plan|check|report|gate-\d+)$/;
 
 export const planPhase = z.object({ name: z.string().trim().min(1).max(80), gate: z.boolean() });
 
@@ -19,6 +20,8 @@ export const planTask = z.object({
   criteria: z.array(z.string().trim().min(1)),
   needs: z.array(z.string()),
   reviewers: z.array(z.string()).optional(),
+  /** How many versions are made side by side and compared; one unless it says more. */
+  variants: z.number().int().min(1).max(MAX_VARIANTS).optional(),
 });
 export type PlanTask = z.infer<typeof planTask>;
 

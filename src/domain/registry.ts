@@ -2,9 +2,9 @@
 
 import { z } from "zod";
 import { priority } from "./goal.ts";
-import { DIRECTOR } from "./plan.ts";
+import { DIRECTOR, MAX_VARIANTS } from "./plan.ts";
 
-const slugName = z
+export const slugName = z
   .string()
   .regex(/^[a-z0-9]+(?:[-_][a-z0-9]+)*$/, "lower-case words joined by hyphens")
   .max(64);
@@ -41,6 +41,16 @@ export const skillEntry = z.strictObject({
 });
 export type SkillEntry = z.infer<typeof skillEntry>;
 
+/** Folders with skills from elsewhere, and what those of them are that have no entry of their own. */
+export const externalSkills = z.strictObject({
+  /** Relative to skills.yaml, or absolute; each of their sub-folders is a skill in the open Agent Skills format. */
+  folders: z.array(line.regex(/^[^~]/, "write the whole path: ~ is not expanded")).min(1),
+  squad: slugName,
+  tier,
+  rubric: slugName,
+});
+export type ExternalSkills = z.infer<typeof externalSkills>;
+
 export const skillsFile = z.strictObject({
   /** The skill that keeps the product context; every agent reads what it wrote. */
   foundation: slugName,
@@ -53,6 +63,7 @@ export const skillsFile = z.strictObject({
   squads: z.record(slugName, z.strictObject({ title: line, does: line })),
   rubrics: z.record(slugName, z.strictObject({ criteria: z.array(rubricCriterion).min(1) })),
   skills: z.record(slugName, skillEntry),
+  external: externalSkills.optional(),
 });
 export type SkillsFile = z.infer<typeof skillsFile>;
 
@@ -63,6 +74,8 @@ const pipelineWork = z.strictObject({
   criteria: z.array(line).default([]),
   /** Read by the Director before what stands behind it goes on. */
   gate: z.boolean().default(false),
+  /** So many versions are made side by side and compared. */
+  variants: z.number().int().min(2).max(MAX_VARIANTS).optional(),
 });
 /** A step that the Director itself does. */
 const pipelineDirector = z.strictObject({ [DIRECTOR]: line, phase: line, gate: z.boolean().default(false) });

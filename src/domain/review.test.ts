@@ -1,8 +1,8 @@
 /** Scores and verdicts: the weights stay within their scale, silence is no praise, and an open finding is no approval. */
 
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { deriveVerdict, overallScore, severity, VERDICTS, worstVerdict } from "./review.ts";
+import { answersTo, askedOf, deriveVerdict, overallScore, severity, VERDICTS, worstVerdict } from "./review.ts";
 
 const IDS = ["a", "b", "c", "d", "e"];
 const criteria = fc
@@ -80,4 +80,32 @@ test("of several reviewers the worst counts, in any order", () => {
       for (const verdict of verdicts) expect(VERDICTS.indexOf(worst)).toBeGreaterThanOrEqual(VERDICTS.indexOf(verdict));
     }),
   );
+});
+
+describe("answers to findings", () => {
+  const finding = (problem: string) => ({ severity: "major" as const, quote: "", problem, request: "Change it." });
+  const asked = askedOf([
+    { reviewer: "one", findings: [finding("a"), finding("b")] },
+    { reviewer: "two", findings: [finding("c"), finding("d")] },
+  ]);
+
+  test("all reviewers' findings are one list, under names to answer to", () => {
+    expect(asked.map(({ id, reviewer, problem }) => `${id} ${reviewer} ${problem}`)).toEqual([
+      "F1 one a",
+      "F2 one b",
+      "F3 two c",
+      "F4 two d",
+    ]);
+  });
+
+  test("are read however they are dressed; refusing without a reason, and silence, are no answer", () => {
+    expect(
+      answersTo(asked, ["**F1**: Done.", "f2 - declined: the price is right", "F3: declined", "F9: done", "so much for that"]),
+    ).toEqual([
+      { reviewer: "one", problem: "a", answer: "done", reason: "" },
+      { reviewer: "one", problem: "b", answer: "declined", reason: "the price is right" },
+      { reviewer: "two", problem: "c", answer: "none", reason: "" },
+      { reviewer: "two", problem: "d", answer: "none", reason: "" },
+    ]);
+  });
 });

@@ -1,7 +1,7 @@
 /** A review: scores with evidence from the model; the overall score and the verdict from weights and thresholds, in code. */
 
 import { z } from "zod";
-import { fact } from "./deliverable.ts";
+import { fact, type FindingAnswer } from "./deliverable.ts";
 
 export const VERDICTS = ["APPROVE", "REVISE", "REJECT"] as const;
 export const verdict = z.enum(VERDICTS);
@@ -20,6 +20,31 @@ export const finding = z.object({
 });
 export type Finding = z.infer<typeof finding>;
 
+/** A finding as the maker of the next version gets it: under a name to answer to, and with who asked. */
+export type Asked = Finding & { readonly id: string; readonly reviewer: string };
+
+/** All findings on one version, of every reviewer, as one list of requests: F1, F2, … */
+export function askedOf(reviews: readonly Pick<Review, "reviewer" | "findings">[]): Asked[] {
+  return reviews
+    .flatMap(({ reviewer, findings }) => findings.map((entry) => ({ ...entry, reviewer })))
+    .map((entry, i) => ({ id: `F${i + 1}`, ...entry }));
+}
+
+/** The maker's answers ("F1: done", "F2: declined, because …") put to what was asked. Refusing without a reason is no answer. */
+export function answersTo(asked: readonly Asked[], lines: readonly string[]): FindingAnswer[] {
+  const given = new Map<string, { word: string; reason: string }>();
+  for (const line of lines) {
+    const found = /^\W*(F\d+)\W+(done|declined)\b[\s,.:;–-]*(.*)$/i.exec(line.trim());
+    if (found)
+      given.set((found[1] ?? "").toUpperCase(), { word: (found[2] ?? "").toLowerCase(), reason: found[3]?.trim() ?? "" });
+  }
+  return asked.map(({ id, reviewer, problem }) => {
+    const { word, reason } = given.get(id) ?? { word: "", reason: "" };
+    const answer = word === "done" ? "done" : word === "declined" && reason !== "" ? "declined" : "none";
+    return { reviewer, problem, answer, reason };
+  });
+}
+
 export const criterionScore = z.object({ criterion: z.string(), score: z.number().int().min(1).max(10), evidence: z.string() });
 export type CriterionScore = z.infer<typeof criterionScore>;
 
@@ -31,6 +56,8 @@ export const reviewReply = z.object({
   wrong_work: z.boolean(),
   summary: z.string().min(1),
   facts: z.array(fact),
+  /** One entry for each open claim that the reviewer was asked about, by its number. */
+  claims: z.array(z.object({ id: z.string(), status: z.enum(["supported", "unsupported", "no_claim"]), source: z.string() })),
   learnings: z.array(z.object({ statement: z.string().min(1), tags: z.array(z.string()) })),
 });
 export type ReviewReply = z.infer<typeof reviewReply>;

@@ -7,10 +7,17 @@ import { GOAL_ENDED, GOAL_STATUSES, GOAL_TRANSITIONS } from "./goal.ts";
 import { transition, TransitionError } from "./state.ts";
 import { TASK_ENDED, TASK_STATUSES, TASK_TRANSITIONS } from "./task.ts";
 
+// A task that is done has ended, and may be sent back once more: a contradiction with other work is found at the goal's end.
 type Table = Record<string, readonly string[]>;
 const MACHINES: readonly { name: string; states: readonly string[]; table: Table; start: string; ended: readonly string[] }[] = [
   { name: "goal", states: GOAL_STATUSES, table: GOAL_TRANSITIONS, start: "running", ended: GOAL_ENDED },
-  { name: "task", states: TASK_STATUSES, table: TASK_TRANSITIONS, start: "waiting", ended: TASK_ENDED },
+  {
+    name: "task",
+    states: TASK_STATUSES,
+    table: TASK_TRANSITIONS,
+    start: "waiting",
+    ended: TASK_ENDED.filter((state) => state !== "done"),
+  },
   { name: "call", states: CALL_STATES, table: CALL_TRANSITIONS, start: "held", ended: ["settled", "released"] },
 ];
 

@@ -6,7 +6,7 @@ export const TASK_STATUSES = ["waiting", "ready", "running", "reviewing", "done"
 export const taskStatus = z.enum(TASK_STATUSES);
 export type TaskStatus = z.infer<typeof taskStatus>;
 
-export const TASK_KINDS = ["plan", "work", "gate", "report"] as const;
+export const TASK_KINDS = ["plan", "work", "gate", "check", "report"] as const;
 export type TaskKind = (typeof TASK_KINDS)[number];
 
 export const TASK_TRANSITIONS: Record<TaskStatus, readonly TaskStatus[]> = {
@@ -16,7 +16,8 @@ export const TASK_TRANSITIONS: Record<TaskStatus, readonly TaskStatus[]> = {
   running: ["reviewing", "ready", "done", "failed", "blocked", "cancelled"],
   reviewing: ["running", "ready", "done", "failed", "blocked", "cancelled"],
   blocked: ["ready", "waiting", "done", "failed", "cancelled"],
-  done: [],
+  // A contradiction with other work sends a finished piece back once, at the goal's end.
+  done: ["ready"],
   failed: [],
   cancelled: [],
 };
@@ -50,6 +51,8 @@ export type Task = {
   readonly score: number | null;
   readonly verdict: "APPROVE" | "REVISE" | "REJECT" | null;
   readonly model: string | null;
+  /** How many versions are made side by side at first, to be compared; 1 for one. */
+  readonly variants: number;
   /** The deliverable that goes downstream once the task is done. */
   readonly deliverableId: string | null;
   readonly createdAt: number;

@@ -29,6 +29,7 @@ export function planFromPipeline(name: string, pipeline: Pipeline, brief: string
       brief: wish === null ? work : `${work}\n\nFor this run: ${wish}`,
       criteria: "skill" in step ? [...step.criteria] : [],
       needs: needs.map((need) => need.key),
+      ...("variants" in step && step.variants !== undefined ? { variants: step.variants } : {}),
     };
     gates.set(step.phase, (gates.get(step.phase) ?? false) || step.gate);
     tasks.push(task);

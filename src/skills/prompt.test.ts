@@ -64,6 +64,7 @@ function scene(text: (plain: string) => string) {
     brief: text("Write the page."),
     criteria: [text("It has a headline.")],
     reviewers: [],
+    variants: 1,
     status: "running",
     revision: 1,
     roundStart: 0,
@@ -112,10 +113,19 @@ function scene(text: (plain: string) => string) {
     score: null,
     summary: null,
     facts: [],
+    answers: [],
+    claims: [],
     createdAt: 0,
   };
   const context = { version: 1, body: text("## Overview\n\nTea."), hash: "", createdAt: 0 };
   const finding = { ...FINDING, problem: text(FINDING.problem) };
+  const answered = {
+    reviewer: "director",
+    problem: finding.problem,
+    answer: "declined",
+    reason: text("It is a headline."),
+  } as const;
+  const openClaim = { kind: "superlative", quote: text("The best tea."), status: "open", source: "" } as const;
   const make: Make = {
     goal,
     task,
@@ -130,7 +140,7 @@ function scene(text: (plain: string) => string) {
     previous: null,
     lease: LEASE,
   };
-  return { goal, task, learnings, deliverable, context, finding, make };
+  return { goal, task, learnings, deliverable, context, finding, answered, openClaim, make };
 }
 
 /** The spec that a decision makes, caught before it goes anywhere. */
@@ -148,7 +158,7 @@ async function caught(ask: (journal: Journal) => Promise<unknown>): Promise<Call
 }
 
 async function allSpecs(text: (plain: string) => string): Promise<Record<string, CallSpec>> {
-  const { goal, task, learnings, deliverable, context, finding, make } = scene(text);
+  const { goal, task, learnings, deliverable, context, finding, answered, openClaim, make } = scene(text);
   const never = new AbortController().signal;
   const results = [{ key: "write", skill: "writer", phase: "Write", score: 8, summary: text("Short."), body: text("Long.") }];
   const plan = {
@@ -168,7 +178,7 @@ async function allSpecs(text: (plain: string) => string): Promise<Record<string,
     make: makeSpec(make, registry.texts.house, { compact: false }),
     compact: makeSpec(make, registry.texts.house, { compact: true }),
     revision: makeSpec(
-      { ...make, previous: { revision: 0, body: deliverable.body, findings: [finding] } },
+      { ...make, previous: { revision: 0, body: deliverable.body, findings: [{ id: "F1", reviewer: "director", ...finding }] } },
       registry.texts.house,
       { compact: false },
     ),
@@ -176,7 +186,17 @@ async function allSpecs(text: (plain: string) => string): Promise<Record<string,
       reviewDeliverable(
         journal,
         registry,
-        { goal, context, task, deliverable, reviewer: "director", earlier: [finding], lease: LEASE },
+        {
+          goal,
+          context,
+          task,
+          deliverable,
+          reviewer: "director",
+          before: { findings: [finding], answers: [answered], changes: text("-so so\n+so what") },
+          claims: [],
+          shared: false,
+          lease: LEASE,
+        },
         never,
       ),
     ),
@@ -184,7 +204,7 @@ async function allSpecs(text: (plain: string) => string): Promise<Record<string,
       reviewDeliverable(
         journal,
         registry,
-        { goal, context, task, deliverable, reviewer: "checker", earlier: [], lease: LEASE },
+        { goal, context, task, deliverable, reviewer: "checker", before: null, claims: [openClaim], shared: true, lease: LEASE },
         never,
       ),
     ),
@@ -244,8 +264,8 @@ describe("the words", () => {
       {"category":"content","means":"texts","route":[{"phase":"Write","squads":["makers"],"skills":["basics"],"gate":true},{"phase":"Check","squads":[],"skills":["checker"],"gate":false}]}
       </categories>
       <pipelines>
-      {"pipeline":"Write And Check","category":"content","fits":"A text.","phases":[{"name":"Write","gate":true},{"name":"Check","gate":false}],"tasks":[{"key":"writer","phase":"Write","skill":"writer","brief":"Write it.","criteria":["It is written"],"needs":[],"reviewers":[]},{"key":"checker","phase":"Check","skill":"checker","brief":"Check it.","criteria":[],"needs":["writer"],"reviewers":[]}]}
-      {"pipeline":"Look Back","category":"content","fits":"A look back.","phases":[{"name":"Look","gate":false}],"tasks":[{"key":"director","phase":"Look","skill":"director","brief":"Look back.","criteria":[],"needs":[],"reviewers":[]}]}
+      {"pipeline":"Write And Check","category":"content","fits":"A text.","phases":[{"name":"Write","gate":true},{"name":"Check","gate":false}],"tasks":[{"key":"writer","phase":"Write","skill":"writer","brief":"Write it.","criteria":["It is written"],"needs":[],"reviewers":[],"variants":1},{"key":"checker","phase":"Check","skill":"checker","brief":"Check it.","criteria":[],"needs":["writer"],"reviewers":[],"variants":1}]}
+      {"pipeline":"Look Back","category":"content","fits":"A look back.","phases":[{"name":"Look","gate":false}],"tasks":[{"key":"director","phase":"Look","skill":"director","brief":"Look back.","criteria":[],"needs":[],"reviewers":[],"variants":1}]}
       </pipelines>
       <last_squads>
       ["checkers"]
@@ -264,7 +284,7 @@ describe("the words", () => {
       </goal>
       Plan this goal. Where a pipeline fits, name it and adapt its tasks to this goal; otherwise set pipeline to null and follow the route of the goal's category.
       Each task: a key (lower-case words joined by hyphens), its phase, the skill that does it, a brief that the specialist can act on without asking, two to five acceptance criteria that can be checked in the text, and the keys of the tasks whose output it builds on.
-      Tasks that do not build on each other must not need each other: they run at the same time. "reviewers" is empty unless specialists should read the work before you do.
+      Tasks that do not build on each other must not need each other: they run at the same time. "reviewers" is empty unless specialists should read the work before you do. "variants" is 1; more (at most 5) only where the goal asks for alternatives or one text decides its outcome: each is made and paid for, then they are compared.
       What you had to assume goes into "assumptions", what only the people behind the product can tell into "missing"."
     `);
   });
@@ -282,6 +302,20 @@ describe("the words", () => {
       [skill, shared 5m]
       <skill name="writer">
       Do it well.
+      
+      ## Inputs
+      
+      The brief.
+      
+      ## Deliverable
+      
+      ### Text
+      What it holds.
+      
+      ## Quality criteria
+      
+      - \`clarity\`: it is clear.
+      See references/styles.md.
       </skill>
       <required_sections>
       - Text
@@ -325,9 +359,9 @@ describe("the words", () => {
       so so
       </previous_version>
       <findings>
-      {"severity":"major","quote":"so so","problem":"It is vague.","request":"Name a number."}
+      {"id":"F1","severity":"major","quote":"so so","problem":"It is vague.","request":"Name a number."}
       </findings>
-      The previous version was sent back. Hand in the whole deliverable again, with every finding answered: change what is asked for, keep what was good. Where you decline a request, say why in the text that it concerns.
+      The previous version was sent back. Hand in the whole deliverable again, with every finding answered: change what is asked for, keep what was good. The handoff block then begins with the list "answers:", one line for each finding: "- F1: done", or "- F1: declined, because" and the reason, where doing it would make the work worse or untrue.
       Hand in the deliverable now, complete and ready to use."
     `);
   });
@@ -341,15 +375,11 @@ describe("the words", () => {
 
       Tea.
       </product_context>
-      [skill, shared 5m]
-      <rubric skill="writer" reviewer="director">
-      {"id":"clarity","weight":2,"asks":"Clear?","low":"no","mid":"half","high":"yes"}
-      </rubric>
       [inputs]
       <goal>
       Sell more tea.
       </goal>
-      <task key="write" skill="writer" phase="Write">
+      <task key="write" phase="Write">
       Write the page.
       </task>
       <criteria>
@@ -363,11 +393,26 @@ describe("the words", () => {
       <missing_inputs>
       - the price
       </missing_inputs>
+      [skill]
+      <rubric reviewer="director">
+      {"id":"clarity","weight":2,"asks":"Clear?","low":"no","mid":"half","high":"yes"}
+      </rubric>
+      <quality_criteria skill="writer">
+      ## Quality criteria
+
+      - \`clarity\`: it is clear.
+      See references/styles.md.
+      </quality_criteria>
+      [inputs]
       <earlier_findings>
-      {"severity":"major","quote":"so so","problem":"It is vague.","request":"Name a number."}
+      {"severity":"major","quote":"so so","problem":"It is vague.","request":"Name a number.","answer":"declined","reason":"It is a headline."}
       </earlier_findings>
-      These were asked for after the last version. Check each one; do not repeat what has been answered.
-      Review this deliverable against its task, its acceptance criteria and the rubric. Score every criterion of the rubric."
+      <changes>
+      -so so
+      +so what
+      </changes>
+      You have read an earlier version: these are your findings on it, how each was answered (none: not at all), and what changed since. Check each one. A request that was declined for a good reason is settled. Do not repeat what has been answered, and raise nothing new that you could have raised before, unless it is a blocker.
+      Review this deliverable against its task, its acceptance criteria and the rubric. Score every criterion of the rubric. "claims" is empty."
     `);
   });
 });
@@ -435,6 +480,8 @@ describe("texts from outside", () => {
     "deliverable",
     "missing_inputs",
     "earlier_findings",
+    "changes",
+    "open_claims",
     "findings",
     "previous_version",
     "product_context",

@@ -2,7 +2,7 @@
 
 import type { Selectable } from "kysely";
 import { z } from "zod";
-import { fact, type Deliverable } from "../domain/deliverable.ts";
+import { claim, fact, findingAnswer, type Deliverable } from "../domain/deliverable.ts";
 import { criterionScore, finding, verdict, type Review } from "../domain/review.ts";
 import type { Schema } from "./schema.ts";
 import type { Read, Tx } from "./store.ts";
@@ -24,6 +24,8 @@ function toDeliverable(row: Selectable<Schema["deliverables"]>): Deliverable {
     score: row.score,
     summary: row.summary,
     facts: z.array(fact).parse(JSON.parse(row.facts)),
+    answers: z.array(findingAnswer).parse(JSON.parse(row.answers)),
+    claims: z.array(claim).parse(JSON.parse(row.claims)),
     createdAt: row.created_at,
   };
 }
@@ -47,6 +49,8 @@ export async function insertDeliverable(tx: Tx, deliverable: Omit<Deliverable, "
       score: deliverable.score,
       summary: deliverable.summary,
       facts: JSON.stringify(deliverable.facts),
+      answers: JSON.stringify(deliverable.answers),
+      claims: JSON.stringify(deliverable.claims),
       created_at: tx.now,
     })
     .onConflict((conflict) => conflict.columns(["tenant", "task_id", "revision"]).doNothing())
@@ -104,11 +108,16 @@ export async function currentOfGoal(read: Read, goalId: string): Promise<Map<str
 export async function setJudgement(
   tx: Tx,
   id: string,
-  judgement: { score: number | null; summary: string | null; facts: Deliverable["facts"] },
+  judgement: {
+    score: number | null;
+    summary: string | null;
+    facts: Deliverable["facts"];
+    claims: Deliverable["claims"];
+  },
 ): Promise<void> {
   await tx.db
     .updateTable("deliverables")
-    .set({ score: judgement.score, summary: judgement.summary, facts: JSON.stringify(judgement.facts) })
+    .set({ score: judgement.score, summary: judgement.summary, facts: JSON.stringify(judgement.facts), claims: JSON.stringify(judgement.claims) })
     .where("tenant", "=", tx.tenant)
     .where("id", "=", id)
     .execute();

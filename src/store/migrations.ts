@@ -66,4 +66,31 @@ const initial: Migration = {
   },
 };
 
-export const migrations: readonly Migration[] = [initial];
+const judgement: Migration = {
+  name: "0002-judgement",
+  sql: (engine) => {
+    const text = engine === "sqlite" ? "text" : 'text collate "C"';
+    return [
+      // How the maker answered what was asked for, and what became of the text's claims.
+      `alter table deliverables add column answers text not null default '[]'`,
+      `alter table deliverables add column claims text not null default '[]'`,
+      `alter table tasks add column variants integer not null default 1`,
+      `create table variants (tenant ${text} not null, task_id ${text} not null, revision integer not null, variant integer not null,
+        angle text not null, body text not null, missing text not null, warnings text not null, model text not null, outcome text not null,
+        note text not null, created_at bigint not null, primary key (tenant, task_id, revision, variant))`,
+      `create table contradictions (tenant ${text} not null, id ${text} not null, goal_id ${text} not null, kind text not null,
+        subject text not null, found_by text not null, wrong_task_id ${text} not null, wrong_quote text not null, right_source text not null,
+        right_quote text not null, note text not null, status text not null, created_at bigint not null, primary key (tenant, id))`,
+      `create index contradictions_by_goal on contradictions (tenant, goal_id)`,
+      `create table trials (tenant ${text} not null, learning_id ${text} not null, task_id ${text} not null, winner text not null,
+        reason text not null, rehearsal integer not null, created_at bigint not null, primary key (tenant, learning_id, task_id))`,
+      `alter table learnings add column goal_id text`,
+      `alter table learnings add column task_id text`,
+      `alter table questions add column fingerprint text`,
+      // Scores over time are read by skill.
+      `create index deliverables_by_skill on deliverables (tenant, skill, created_at)`,
+    ];
+  },
+};
+
+export const migrations: readonly Migration[] = [initial, judgement];

@@ -52,6 +52,7 @@ export type Schema = {
     score: number | null;
     verdict: string | null;
     model: string | null;
+    variants: Generated<number>;
     deliverable_id: string | null;
     created_at: number;
     started_at: number | null;
@@ -71,6 +72,46 @@ export type Schema = {
     score: number | null;
     summary: string | null;
     facts: string;
+    answers: Generated<string>;
+    claims: Generated<string>;
+    created_at: number;
+  };
+  /** Several versions of one task, made side by side; the winner is a deliverable as well. */
+  variants: {
+    tenant: string;
+    task_id: string;
+    revision: number;
+    variant: number;
+    angle: string;
+    body: string;
+    missing: string;
+    warnings: string;
+    model: string;
+    outcome: string;
+    note: string;
+    created_at: number;
+  };
+  contradictions: Row & {
+    goal_id: string;
+    kind: string;
+    subject: string;
+    found_by: string;
+    wrong_task_id: string;
+    wrong_quote: string;
+    right_source: string;
+    right_quote: string;
+    note: string;
+    status: string;
+    created_at: number;
+  };
+  /** One replay of a stored task with and without a learning. */
+  trials: {
+    tenant: string;
+    learning_id: string;
+    task_id: string;
+    winner: string;
+    reason: string;
+    rehearsal: number;
     created_at: number;
   };
   reviews: Row & {
@@ -132,6 +173,8 @@ export type Schema = {
     status: string;
     origin: string;
     rehearsal: number;
+    goal_id: string | null;
+    task_id: string | null;
     created_at: number;
   };
   questions: Row & {
@@ -144,6 +187,7 @@ export type Schema = {
     reject_means: string;
     status: string;
     answer: string | null;
+    fingerprint: string | null;
     rehearsal: number;
     created_at: number;
     answered_at: number | null;

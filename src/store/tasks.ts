@@ -41,6 +41,7 @@ export function toTask(row: Selectable<Schema["tasks"]>): Task {
     score: row.score,
     verdict: row.verdict === null ? null : verdict.parse(row.verdict),
     model: row.model,
+    variants: row.variants,
     deliverableId: row.deliverable_id,
     createdAt: row.created_at,
     startedAt: row.started_at,
@@ -48,7 +49,10 @@ export function toTask(row: Selectable<Schema["tasks"]>): Task {
   };
 }
 
-export type NewTask = Pick<Task, "id" | "goalId" | "key" | "kind" | "phase" | "skill" | "brief" | "criteria" | "reviewers"> & {
+export type NewTask = Pick<
+  Task,
+  "id" | "goalId" | "key" | "kind" | "phase" | "skill" | "brief" | "criteria" | "reviewers" | "variants"
+> & {
   readonly needs: readonly string[];
   /** How many of the needs are still open. */
   readonly unmet: number;
@@ -89,6 +93,7 @@ export async function insertTasks(tx: Tx, tasks: readonly NewTask[]): Promise<vo
         score: null,
         verdict: null,
         model: null,
+        variants: task.variants,
         deliverable_id: null,
         created_at: tx.now,
         started_at: null,
@@ -195,7 +200,7 @@ export async function moveTask(
     .set({
       status: to,
       ...(working ? {} : { lease_owner: null, lease_until: null }),
-      ...(TASK_ENDED.includes(to) ? { ended_at: tx.now } : {}),
+      ...(TASK_ENDED.includes(to) ? { ended_at: tx.now } : task.status === "done" ? { ended_at: null } : {}),
       ...(change.revision === undefined ? {} : { revision: change.revision }),
       ...(change.roundStart === undefined ? {} : { round_start: change.roundStart }),
       ...(change.rejections === undefined ? {} : { rejections: change.rejections }),

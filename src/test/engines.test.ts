@@ -98,12 +98,14 @@ for (const engine of ENGINES) {
         score: null,
         summary: null,
         facts: [],
+        answers: [],
+        claims: [],
         createdAt: 0,
       } as const;
       const refused = async (write: Promise<void>) =>
         expect(await write.catch((error: unknown) => error)).toBeInstanceOf(LeaseLost);
       await refused(deliver(store, late, deliverable, "m", false));
-      await refused(conclude(store, late, deliverable, [], null, 3));
+      await refused(conclude(store, late, deliverable, { judgements: [], standing: [] }, null, 3));
       await refused(fail(store, late, "late"));
       // And it reaches no model: the hold checks the lease.
       await attempt(it.team, first, late, new AbortController().signal);

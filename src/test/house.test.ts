@@ -14,7 +14,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["skills", "tools", "health", "notify"],
   ["director"],
   ["work"],
-  ["triggers"],
+  ["triggers", "evals"],
   ["config", "api"],
   ["bootstrap"],
   ["cli"],

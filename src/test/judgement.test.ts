@@ -134,7 +134,9 @@ describe("revision", () => {
       override: (asked) =>
         asked.kind === "make" && makes++ === 0
           ? { text: `# Page\n\nWelcome to [Company], the best. ${"More text. ".repeat(40)}` }
-          : null,
+          : asked.kind === "review"
+            ? reviewReplyFor(asked, 9)
+            : null,
     });
     const goal = await it.run("Write a page", { plan: ONE });
     expect(goal.status).toBe("completed");
@@ -300,7 +302,7 @@ describe("gates", () => {
 
 describe("planning", () => {
   test("a plan with faults is repaired once with the reasons, then refused", async () => {
-    const bad = { ...TWO, tasks: [{ ...TWO.tasks[0]!, skill: "copywritting", reviewers: [] }] };
+    const bad = { ...TWO, tasks: [{ ...TWO.tasks[0]!, skill: "copywritting", reviewers: [], variants: 1 }] };
     await using it = await testTeam({ override: (asked) => (asked.kind === "plan" ? json(bad) : null) });
     const goal = await it.run("Write a page");
     expect(goal.status).toBe("failed");
@@ -314,8 +316,8 @@ describe("planning", () => {
     const bad = {
       ...TWO,
       tasks: [
-        { ...TWO.tasks[0]!, key: "measure", skill: "analytics-tracking", reviewers: [] },
-        { ...TWO.tasks[1]!, needs: ["measure"], reviewers: [] },
+        { ...TWO.tasks[0]!, key: "measure", skill: "analytics-tracking", reviewers: [], variants: 1 },
+        { ...TWO.tasks[1]!, needs: ["measure"], reviewers: [], variants: 1 },
       ],
     };
     let plans = 0;

@@ -200,7 +200,7 @@ function askedOf(request: ModelRequest): Asked {
             : has("headline")
               ? "report"
               : "other";
-  return { kind, skill: /<task [^>]*skill="([^"]+)"/.exec(text)?.[1] ?? null, text };
+  return { kind, skill: /<(?:task [^>]*|quality_criteria )skill="([^"]+)"/.exec(text)?.[1] ?? null, text };
 }
 
 /** A review's reply with one score for every criterion of the rubric in the request. */
@@ -213,6 +213,7 @@ export function reviewReplyFor(asked: Asked, score: number, extra: object = {}):
     wrong_work: false,
     summary: "A summary.",
     facts: [],
+    claims: [...asked.text.matchAll(/^\{"id":"(C\d+)"/gm)].map(([, id]) => ({ id, status: "no_claim", source: "" })),
     learnings: [],
     ...extra,
   });

@@ -83,6 +83,8 @@ async function applyToTask(tx: Tx, goal: Goal, task: Task, given: Answer): Promi
       score: null,
       summary: null,
       facts: [],
+      answers: [],
+      claims: [],
     });
     await finishTask(
       tx,

@@ -1,14 +1,14 @@
 /** The one place that writes what became of a task: reviews, learnings, its next state, questions to a person. */
 
 import { newId } from "../domain/id.ts";
-import type { Deliverable } from "../domain/deliverable.ts";
+import type { Claim, Deliverable } from "../domain/deliverable.ts";
 import type { Goal } from "../domain/goal.ts";
 import { LEARNING_MAX_CHARS } from "../domain/learning.ts";
 import { dollars } from "../domain/money.ts";
 import type { Question, QuestionKind } from "../domain/question.ts";
 import { worstVerdict, type Finding, type Verdict } from "../domain/review.ts";
 import type { Lease, Task } from "../domain/task.ts";
-import type { Judgement } from "../director/review/review.ts";
+import type { Judged, Judgement } from "../director/review/review.ts";
 import type { Rebrief } from "../director/plan/rebrief.ts";
 import { insertDeliverable, insertReview, setJudgement, versionsOf } from "../store/deliverables.ts";
 import { addLearning } from "../store/learnings.ts";
@@ -74,7 +74,7 @@ export async function conclude(
   store: Store,
   lease: Lease,
   deliverable: Deliverable,
-  judgements: readonly Judgement[],
+  { judgements, standing }: Judged,
   rebrief: Rebrief | null,
   rounds: number,
 ): Promise<void> {
@@ -95,13 +95,18 @@ export async function conclude(
       emitReviewed(tx, task, reviewer, verdict, score, goal.rehearsal);
     }
     const verdict = worstVerdict(judgements.map((judgement) => judgement.verdict));
-    // Every criterion counts with each reviewer alike.
-    const score =
-      judgements.length === 0
-        ? null
-        : Math.round((judgements.reduce((sum, entry) => sum + entry.score, 0) / judgements.length) * 10) / 10;
+    // Each reviewer's score counts alike, also of those whose approval of an earlier version stands.
+    const score = mean([...judgements.map((entry) => entry.score), ...standing.flatMap((entry) => entry.score ?? [])]);
     const last = judgements.at(-1);
-    await setJudgement(tx, deliverable.id, { score, summary: last?.reply.summary ?? null, facts: last?.reply.facts ?? [] });
+    await setJudgement(tx, deliverable.id, {
+      score,
+      summary: last?.reply.summary ?? null,
+      facts: last?.reply.facts ?? [],
+      claims: withJudged(
+        deliverable.claims,
+        judgements.flatMap((entry) => entry.claims),
+      ),
+    });
     await keepLearnings(tx, goal, task, judgements);
     const findings = judgements.flatMap((judgement) => judgement.reply.findings);
     if (verdict === "APPROVE") {
@@ -141,6 +146,17 @@ export async function conclude(
       });
     }
   });
+}
+
+/** One decimal; null of nothing. */
+function mean(scores: readonly number[]): number | null {
+  if (scores.length === 0) return null;
+  return Math.round((scores.reduce((sum, score) => sum + score, 0) / scores.length) * 10) / 10;
+}
+
+function withJudged(claims: readonly Claim[], judged: readonly Claim[]): Claim[] {
+  const byQuote = new Map(judged.map((claim) => [claim.quote, claim]));
+  return claims.map((claim) => byQuote.get(claim.quote) ?? claim);
 }
 
 async function nextRevision(tx: Tx, task: Task): Promise<number> {

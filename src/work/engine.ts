@@ -27,7 +27,7 @@ export async function addPlanningTask(tx: Tx, goal: Pick<Goal, "id" | "priority"
 
 function directorTask(
   goal: Pick<Goal, "id" | "priority" | "rehearsal">,
-  kind: "plan" | "report",
+  kind: "plan" | "check" | "report",
   key: string,
   phase: string,
 ): NewTask {
@@ -41,6 +41,7 @@ function directorTask(
     brief: "",
     criteria: [],
     reviewers: [],
+    variants: 1,
     needs: [],
     unmet: 0,
     priority: goal.priority,
@@ -74,6 +75,7 @@ function plannedTask(goal: Goal, node: PlanNode, ids: ReadonlyMap<string, string
     brief: node.task?.brief ?? "",
     criteria: node.task?.criteria ?? [],
     reviewers: node.task?.reviewers ?? [DIRECTOR],
+    variants: node.task?.variants ?? 1,
     needs: node.needs.flatMap((key) => ids.get(key) ?? []),
     unmet,
     priority: goal.priority,

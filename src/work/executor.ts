@@ -5,7 +5,7 @@ import type { Goal } from "../domain/goal.ts";
 import type { Learning } from "../domain/learning.ts";
 import type { ProductContext } from "../domain/product-context.ts";
 import type { Skill } from "../domain/registry.ts";
-import type { Finding } from "../domain/review.ts";
+import type { Asked } from "../domain/review.ts";
 import type { Lease, Task } from "../domain/task.ts";
 import type { Stopped } from "../journal/outcome.ts";
 import type { CallSpec, ToolResult, ToolUse, Turn } from "../journal/request.ts";
@@ -21,7 +21,7 @@ export type Make = {
   readonly learnings: readonly Learning[];
   readonly inputs: readonly TaskInput[];
   /** The version that was sent back, and why; null for a first version. */
-  readonly previous: { readonly revision: number; readonly body: string; readonly findings: readonly Finding[] } | null;
+  readonly previous: { readonly revision: number; readonly body: string; readonly findings: readonly Asked[] } | null;
   readonly lease: Lease;
 };
 
@@ -31,6 +31,8 @@ export type Made =
       readonly body: string;
       readonly missing: string[];
       readonly warnings: string[];
+      /** Its lines on the findings it was given. */
+      readonly answers: string[];
       readonly model: string;
     }
   | {
@@ -59,8 +61,8 @@ export function makeSpec(make: Make, house: string, options: { compact: boolean 
   const revision = previous
     ? [
         tag("previous_version", { revision: previous.revision }, previous.body),
-        tag("findings", {}, lines(previous.findings)),
-        "The previous version was sent back. Hand in the whole deliverable again, with every finding answered: change what is asked for, keep what was good. Where you decline a request, say why in the text that it concerns.",
+        tag("findings", {}, lines(previous.findings.map(({ reviewer: _, ...entry }) => entry))),
+        'The previous version was sent back. Hand in the whole deliverable again, with every finding answered: change what is asked for, keep what was good. The handoff block then begins with the list "answers:", one line for each finding: "- F1: done", or "- F1: declined, because" and the reason, where doing it would make the work worse or untrue.',
       ]
     : [];
   return {

@@ -91,6 +91,8 @@ export async function takeInEdit(team: Team, task: Task): Promise<boolean> {
       score: null,
       summary: null,
       facts: [],
+      answers: [],
+      claims: [],
     });
     tx.emit({ type: "output.edited", goalId: task.goalId, taskId: task.id, path, revision });
     return true;

@@ -53,6 +53,7 @@ async function scene() {
         brief: "b",
         criteria: [],
         reviewers: [],
+        variants: 1,
         needs: [],
         unmet: 0,
         priority: "P1" as const,

@@ -54,6 +54,7 @@ async function scene(tasks: number) {
             brief: "b",
             criteria: [],
             reviewers: [],
+            variants: 1,
             needs: [],
             unmet: 0,
             priority: "P1" as const,

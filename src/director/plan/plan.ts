@@ -3,7 +3,15 @@
 import { z } from "zod";
 import type { Goal } from "../../domain/goal.ts";
 import type { Learning } from "../../domain/learning.ts";
-import { plan as planSchema, planPhase, planProblems, planTask, type Plan, type PlanRegistry } from "../../domain/plan.ts";
+import {
+  MAX_VARIANTS,
+  plan as planSchema,
+  planPhase,
+  planProblems,
+  planTask,
+  type Plan,
+  type PlanRegistry,
+} from "../../domain/plan.ts";
 import type { ProductContext } from "../../domain/product-context.ts";
 import type { Registry } from "../../domain/registry.ts";
 import type { Lease } from "../../domain/task.ts";
@@ -18,7 +26,7 @@ export const planReply = z.object({
   category: z.string(),
   pipeline: z.string().nullable(),
   phases: z.array(planPhase),
-  tasks: z.array(planTask.extend({ reviewers: z.array(z.string()) })),
+  tasks: z.array(planTask.extend({ reviewers: z.array(z.string()), variants: z.number().int() })),
   assumptions: z.array(z.string()),
   missing: z.array(z.string()),
 });
@@ -57,7 +65,7 @@ export function planSpec(registry: Registry, input: PlanInput): Omit<CallSpec, "
       category: entry.category,
       fits: entry.fits,
       phases,
-      tasks: tasks.map((task) => ({ ...task, reviewers: task.reviewers ?? [] })),
+      tasks: tasks.map((task) => ({ ...task, reviewers: task.reviewers ?? [], variants: task.variants ?? 1 })),
     };
   });
   const recent = input.recent.length > 0 ? `${tag("recent_goals", {}, input.recent.join("\n"))}\n` : "";
@@ -89,7 +97,7 @@ export function planSpec(registry: Registry, input: PlanInput): Omit<CallSpec, "
         text: `${recent}${tag("goal", { category: input.goal.category }, input.goal.text)}
 Plan this goal. Where a pipeline fits, name it and adapt its tasks to this goal; otherwise set pipeline to null and follow the route of the goal's category.
 Each task: a key (lower-case words joined by hyphens), its phase, the skill that does it, a brief that the specialist can act on without asking, two to five acceptance criteria that can be checked in the text, and the keys of the tasks whose output it builds on.
-Tasks that do not build on each other must not need each other: they run at the same time. "reviewers" is empty unless specialists should read the work before you do.
+Tasks that do not build on each other must not need each other: they run at the same time. "reviewers" is empty unless specialists should read the work before you do. "variants" is 1; more (at most ${MAX_VARIANTS}) only where the goal asks for alternatives or one text decides its outcome: each is made and paid for, then they are compared.
 What you had to assume goes into "assumptions", what only the people behind the product can tell into "missing".`,
       },
     ],
@@ -119,6 +127,10 @@ function toPlan(reply: z.infer<typeof planReply>, asked: string | null): Plan {
   return {
     ...reply,
     category: asked ?? reply.category,
-    tasks: reply.tasks.map(({ reviewers, ...task }) => (reviewers.length > 0 ? { ...task, reviewers } : task)),
+    tasks: reply.tasks.map(({ reviewers, variants, ...task }) => ({
+      ...task,
+      ...(reviewers.length > 0 ? { reviewers } : {}),
+      ...(variants > 1 ? { variants } : {}),
+    })),
   };
 }

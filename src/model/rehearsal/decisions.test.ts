@@ -9,7 +9,7 @@ const gate = z.object({
   decision: z.enum(["go_on", "change"]),
   note: z.string(),
   rebrief: z.array(z.object({ key: z.string(), brief: z.string(), criteria: z.array(z.string()) })),
-  add: z.array(planTask.omit({ reviewers: true })),
+  add: z.array(planTask.omit({ reviewers: true, variants: true })),
   drop: z.array(z.object({ key: z.string(), reason: z.string() })),
 });
 const RESULT =

@@ -28,7 +28,12 @@ export type MakeScene = {
   readonly inputs: readonly { readonly key: string; readonly skill: string; readonly form: string }[];
   /** 0 for the first version. */
   readonly revision: number;
-  readonly findings: readonly { readonly quote: string; readonly problem: string; readonly request: string }[];
+  readonly findings: readonly {
+    readonly id: string;
+    readonly quote: string;
+    readonly problem: string;
+    readonly request: string;
+  }[];
   readonly sources: readonly Source[];
   /** What the product context lacks, for the handoff. */
   readonly missing: readonly string[];
@@ -75,7 +80,7 @@ export function readMakeScene(scene: Scene): MakeScene {
 }
 
 function readFinding(line: Json): MakeScene["findings"][number] {
-  return { quote: textOf(line.quote), problem: textOf(line.problem), request: textOf(line.request) };
+  return { id: textOf(line.id), quote: textOf(line.quote), problem: textOf(line.problem), request: textOf(line.request) };
 }
 
 function contextSources(context: string | null): Source[] {

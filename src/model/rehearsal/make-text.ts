@@ -120,7 +120,9 @@ function handoff(make: MakeScene): string {
     .filter((input) => input.form === "summary")
     .map((input) => `the summary of ${input.key} says what matters of it`);
   const assumed = ["the words of the goal, the brief and the product context hold (rehearsal)", ...summaries];
-  return `<handoff>\nmissing:\n${items(missing)}\nassumed:\n${items(assumed)}\n</handoff>`;
+  const answers = make.findings.filter((finding) => finding.id !== "").map((finding) => `${finding.id}: done`);
+  const answered = answers.length > 0 ? `answers:\n${items(answers)}\n` : "";
+  return `<handoff>\n${answered}missing:\n${items(missing)}\nassumed:\n${items(assumed)}\n</handoff>`;
 }
 
 function items(lines: readonly string[]): string {

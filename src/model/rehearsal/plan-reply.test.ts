@@ -6,7 +6,7 @@ import { plan as planShape, planProblems, planTask } from "../../domain/plan.ts"
 import { CATEGORIES, PIPELINES, SQUADS, TEAM, ask, open, planPrompt } from "./rehearsal.fixture.ts";
 
 // As the Director asks for it: the list of reviewers is required on the wire, and may be empty.
-const planReply = planShape.extend({ tasks: z.array(planTask.extend({ reviewers: z.array(z.string()) })) });
+const planReply = planShape.extend({ tasks: z.array(planTask.extend({ reviewers: z.array(z.string()), variants: z.number() })) });
 const registry = (last: string[]) => ({
   skills: new Map(TEAM.map(({ skill, squad }) => [skill, { squad }])),
   categories: CATEGORIES.map((entry) => entry.category),

@@ -39,6 +39,7 @@ export function planReply(scene: Scene, seed: number): Plan {
     ...task,
     ...orderFor(member.role, task.needs, goal),
     reviewers: [],
+    variants: 1,
   }));
   if (tasks.length === 0) tasks.push(...anybody(shown, goal));
   const phases = route.phases.length > 0 ? [...route.phases] : [{ name: "Work", gate: false }];
@@ -126,6 +127,16 @@ function criteriaFor(goal: string): string[] {
 function anybody(shown: TeamShown, goal: string): PlanTask[] {
   const member = shown.team[best(rank(goal, shown.team.map(wordsOf)))];
   return member
-    ? [{ key: "work", phase: "Work", skill: member.skill, needs: [], reviewers: [], ...orderFor(member.role, [], goal) }]
+    ? [
+        {
+          key: "work",
+          phase: "Work",
+          skill: member.skill,
+          needs: [],
+          reviewers: [],
+          variants: 1,
+          ...orderFor(member.role, [], goal),
+        },
+      ]
     : [];
 }

@@ -3,6 +3,7 @@
 import { conform } from "./schema-sample.ts";
 import { contextReply } from "./context-reply.ts";
 import { gateReply, rebriefReply, reportReply } from "./decisions.ts";
+import { judgeReply, routeReply } from "./evals-reply.ts";
 import { type Json, canonical, sha256 } from "./json.ts";
 import { makeReply } from "./make-reply.ts";
 import { type ReplyMessage, spoil, textMessage, withinLimit } from "./message.ts";
@@ -48,6 +49,10 @@ function wishFor(scene: Scene, { seed, returns }: ReplyOptions): unknown {
       return reportReply(scene.elements);
     case "context":
       return contextReply(scene.elements);
+    case "route":
+      return routeReply(scene.elements);
+    case "judge":
+      return judgeReply(scene.elements, seed);
     default:
       return undefined;
   }

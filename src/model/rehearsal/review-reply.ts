@@ -46,6 +46,11 @@ export function reviewReply(scene: Scene, seed: number, returns: number): Review
     wrong_work: false,
     summary: summaryOf(text, brief, quotes),
     facts: factsOf(quotes, key, seed, about),
+    claims: jsonLines(elements, "open_claims").map((line) => ({
+      id: textOf(line.id),
+      status: "no_claim" as const,
+      source: "Rehearsal: nobody looked for one.",
+    })),
     learnings: learningsOf(brief, task?.attrs.phase ?? "", returned, seed, about),
   };
 }

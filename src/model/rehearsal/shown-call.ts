@@ -4,7 +4,7 @@ import { type Json, isRecord, listOf, recordOf, textOf } from "./json.ts";
 import { type Element, element, readElements } from "./prompt.ts";
 import type { MessagesRequest } from "./request.ts";
 
-export const CALL_KINDS = ["make", "plan", "review", "gate", "rebrief", "report", "context", "other"] as const;
+export const CALL_KINDS = ["make", "plan", "review", "gate", "rebrief", "report", "context", "route", "judge", "other"] as const;
 export type CallKind = (typeof CALL_KINDS)[number];
 
 /** Top-level properties by which a structured reply's schema is recognised; the first that fits counts. */
@@ -15,6 +15,8 @@ const SIGNS: readonly (readonly [CallKind, readonly string[]])[] = [
   ["rebrief", ["skill", "brief", "criteria", "reason"]],
   ["report", ["headline", "summary", "next_steps"]],
   ["context", ["sections", "missing"]],
+  ["route", ["answers"]],
+  ["judge", ["verdicts"]],
 ];
 
 export type ShownCall = {
@@ -41,7 +43,11 @@ export function showCall(body: unknown): ShownCall {
   ];
   const elements = contents.flatMap(textsOf).flatMap((text) => readElements(text));
   const schema = recordOf(recordOf(json.output_config).format).schema;
-  const skill = element(elements, "task")?.attrs.skill ?? element(elements, "skill")?.attrs.name;
+  // A review does not say who made the work: it is known by the playbook that it is read by.
+  const skill =
+    element(elements, "task")?.attrs.skill ??
+    element(elements, "skill")?.attrs.name ??
+    element(elements, "quality_criteria")?.attrs.skill;
   return {
     kind: kindOf(isRecord(schema) ? schema : null, elements),
     skill: skill ?? null,

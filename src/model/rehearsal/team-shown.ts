@@ -31,6 +31,7 @@ export type Template = {
     readonly criteria: readonly string[];
     readonly needs: readonly string[];
     readonly reviewers: readonly string[];
+    readonly variants: number;
   }[];
 };
 
@@ -79,6 +80,7 @@ function readTask(task: Json): Template["tasks"][number] {
     criteria: stringsOf(task.criteria),
     needs: stringsOf(task.needs),
     reviewers: stringsOf(task.reviewers),
+    variants: typeof task.variants === "number" ? task.variants : 1,
   };
 }
 
