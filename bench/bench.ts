@@ -7,6 +7,7 @@ import { holds } from "./holds.ts";
 import { start } from "./start.ts";
 import { storeWrite } from "./store-write.ts";
 import { throughput } from "./throughput.ts";
+import { validate } from "./validate.ts";
 import { ratioOf, table, verdictOf, type Figure } from "./figure.ts";
 
 type Benchmark = { readonly title: string; readonly run: () => Promise<Figure[]> };
@@ -18,6 +19,7 @@ const BENCHMARKS: Record<string, Benchmark> = {
   write: { title: "A change of the store", run: storeWrite },
   cache: { title: "What caching saves", run: cache },
   start: { title: "Start of a process", run: start },
+  validate: { title: "Checking the team's files", run: validate },
 };
 
 const args = process.argv.slice(2);

@@ -193,6 +193,24 @@ command("validate", "check skills, pipelines, routing, schedules, events, models
   .addOption(json())
   .action(run(async () => (await import("./cli/validate.ts")).validate as Action));
 
+command(
+  "evals",
+  "measure the skills: do requests find theirs, and what does its playbook add (only --live asks a model)",
+  "marketeam evals --skill <skill> --live --budget 5",
+)
+  .option("--skill <name>", "only this skill")
+  .addOption(new Option("--only <part>", "only one of the two").choices(["routing", "quality"]))
+  .option("--live", "ask a model for what has no fitting recording; needs a key, and --budget or your yes")
+  .addOption(new Option("--budget <usd>", "the most that a live run may spend").argParser(positive("--budget")))
+  .addOption(
+    new Option("--limit <n>", "the first n requests and briefs of each skill").argParser(whole("--limit", 1, 999_999)),
+  )
+  .addOption(json())
+  .addOption(workspace())
+  .addOption(rehearse())
+  .addOption(seed())
+  .action(run(async () => (await import("./cli/evals.ts")).evals as Action));
+
 command("doctor", "check this installation: settings, key, store, workspace, caps", "marketeam doctor")
   .addOption(json())
   .addOption(workspace())

@@ -44,6 +44,11 @@ export function eventText(event: StoredEvent): string {
       return `put back, its answers are kept: ${event.reason}`;
     case "gate.decided":
       return `gate of ${event.phase}: ${event.changed ? "the plan changes" : "goes on as planned"}${event.note === "" ? "" : `, ${event.note}`}`;
+    case "goal.checked": {
+      if (event.contradictions === 0) return "the texts do not contradict each other";
+      const count = event.contradictions === 1 ? "1 contradiction" : `${event.contradictions} contradictions`;
+      return `${count} between the texts${event.sentBack.length > 0 ? `, sent back: ${event.sentBack.join(", ")}` : ""}`;
+    }
     case "call.held":
       return `call begins: ${event.step} on ${event.model}, ${dollars(event.hold)} held${event.attempt > 1 ? `, attempt ${event.attempt}` : ""}`;
     case "call.settled":

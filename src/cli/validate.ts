@@ -3,8 +3,10 @@
 import { EXIT } from "../domain/exit.ts";
 import type { Problem } from "../domain/problem.ts";
 import { loadRegistry, type LoadedRegistry } from "../skills/registry.ts";
+import { skillSizes } from "../skills/skill-size.ts";
 import { print, printJson, type Styles } from "./output.ts";
 import { configFor, stylesFor } from "./session.ts";
+import { sizesLine, sizesTable } from "./validate-sizes.ts";
 
 /** How many there are to work with; null where an error leaves nothing to count. */
 export type TeamCounts = Record<"skills" | "pipelines" | "schedules" | "events", number | null> & {
@@ -12,9 +14,10 @@ export type TeamCounts = Record<"skills" | "pipelines" | "schedules" | "events",
   readonly warnings: number;
 };
 
-export async function validate(options: { readonly json?: boolean }): Promise<number> {
+export async function validate(options: { readonly json?: boolean; readonly sizes?: boolean }): Promise<number> {
   const config = configFor({});
-  const loaded = await loadRegistry({ root: config.root });
+  const loaded = await loadRegistry({ root: config.root, lints: true });
+  const sizes = loaded.registry === null ? [] : skillSizes(loaded.registry);
   const counts = countTeam(loaded);
   const problems = inOrder(loaded.problems);
   if (options.json) {
@@ -25,8 +28,14 @@ export async function validate(options: { readonly json?: boolean }): Promise<nu
       message,
       hint: hint ?? null,
     }));
-    printJson({ ok: counts.errors === 0, problems: list, counts });
-  } else print(problemsText(problems, counts, stylesFor(config)));
+    printJson({ ok: counts.errors === 0, problems: list, counts, sizes });
+  } else {
+    const style = stylesFor(config);
+    const size = options.sizes && sizes.length > 0 ? sizesTable(sizes, style) : sizesLine(sizes);
+    print(
+      [...(size === null ? [] : [options.sizes ? size : style.dim(size), ""]), problemsText(problems, counts, style)].join("\n"),
+    );
+  }
   return counts.errors > 0 ? EXIT.config : EXIT.done;
 }
 

@@ -60,6 +60,8 @@ export const skillsFile = z.strictObject({
     /** How often a deliverable may be sent back. */
     rounds: z.number().int().min(0).max(10),
   }),
+  /** Squads and skills whose word counts before that of others, when two texts contradict each other; the product context is above all. */
+  precedence: z.array(slugName).default([]),
   squads: z.record(slugName, z.strictObject({ title: line, does: line })),
   rubrics: z.record(slugName, z.strictObject({ criteria: z.array(rubricCriterion).min(1) })),
   skills: z.record(slugName, skillEntry),
@@ -203,6 +205,7 @@ export type Skill = SkillEntry & {
 export type Registry = {
   readonly foundation: string;
   readonly review: SkillsFile["review"];
+  readonly precedence: SkillsFile["precedence"];
   readonly squads: ReadonlyMap<string, { readonly title: string; readonly does: string }>;
   readonly rubrics: ReadonlyMap<string, { readonly criteria: readonly RubricCriterion[] }>;
   readonly skills: ReadonlyMap<string, Skill>;

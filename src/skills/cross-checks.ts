@@ -31,7 +31,7 @@ export function problemsOf(file: Pick<YamlFile<unknown>, "file" | "lineOf">) {
 }
 
 /** The skill's name means something else to the engine. */
-function isReserved(name: string): boolean {
+export function isReserved(name: string): boolean {
   // `structure` signs the reviews that cost no call; `gate-1` is the key of a phase's gate.
   return name === DIRECTOR || name === "structure" || /^gate-\d+$/.test(name);
 }
@@ -48,6 +48,12 @@ export function checkSkills(file: YamlFile<SkillsFile>, known: Known): Problem[]
     problems.push(
       error(["foundation"], `foundation: unknown skill "${content.foundation}"`, suggest(content.foundation, known.skills)),
     );
+  }
+  for (const key of ["squad", "rubric"] as const) {
+    const name = content.external?.[key];
+    const names = key === "squad" ? known.squads : known.rubrics;
+    if (name !== undefined && !names.includes(name))
+      problems.push(error(["external", key], `external: unknown ${key} "${name}"`, suggest(name, names)));
   }
   for (const [name, { criteria }] of Object.entries(content.rubrics)) {
     const ids = criteria.map((criterion) => criterion.id);

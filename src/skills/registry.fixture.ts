@@ -16,7 +16,7 @@ rubrics:
     criteria:
       - { id: clarity, weight: 2, asks: Clear?, low: no, mid: half, high: yes }
 skills:
-  basics: { squad: ground, role: Writes the basics., tier: standard, rubric: text }
+  basics: { squad: ground, role: Writes the basics., tier: standard, rubric: text, sections: [Basics] }
   writer: { squad: makers, role: Writes., tier: standard, rubric: text, needs: [basics], feeds: [checker], sections: [Text] }
   checker:
     squad: checkers
@@ -25,6 +25,7 @@ skills:
     rubric: text
     needs: [writer]
     feeds: [writer]
+    sections: [Report]
 `,
   ".agents/pipelines.yaml": `pipelines:
   Write And Check:
@@ -76,15 +77,21 @@ models:
   ".agents/charter.md": "Lead well.\n",
   ".agents/house-rules.md": "Be true.\n",
   ".agents/reviewer.md": "Be fair.\n",
-  ".agents/skills/basics/SKILL.md": skillText("basics"),
-  ".agents/skills/writer/SKILL.md": skillText("writer"),
+  ".agents/skills/basics/SKILL.md": skillText("basics", playbookText("Basics")),
+  ".agents/skills/writer/SKILL.md": skillText("writer", `${playbookText("Text")}\nSee references/styles.md.`),
   ".agents/skills/writer/references/styles.md": "# Styles\n",
-  ".agents/skills/checker/SKILL.md": skillText("checker"),
+  ".agents/skills/checker/SKILL.md": skillText("checker", playbookText("Report")),
 };
 
 /** A sound SKILL.md. */
 export function skillText(name: string, body = "Do it well."): string {
   return `---\nname: ${name}\ndescription: Does ${name} work.\n---\n\n${body}\n`;
+}
+
+/** A sound playbook of a skill with these sections and the rubric of this registry. */
+export function playbookText(...sections: readonly string[]): string {
+  const parts = sections.map((name) => `### ${name}\nWhat it holds.\n`).join("\n");
+  return `Do it well.\n\n## Inputs\n\nThe brief.\n\n## Deliverable\n\n${parts}\n## Quality criteria\n\n- \`clarity\`: it is clear.`;
 }
 
 export type Team = AsyncDisposable & {

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { formatProblem } from "../domain/problem.ts";
 import { loadRegistry } from "./registry.ts";
-import { skillText, smallTeam, type Team } from "./registry.fixture.ts";
+import { playbookText, skillText, smallTeam, type Team } from "./registry.fixture.ts";
 
 async function load(team: Team) {
   const loaded = await loadRegistry({ root: team.root });
@@ -41,7 +41,7 @@ describe("a sound registry", () => {
       sections: ["Text"],
       tools: [],
       description: "Does writer work.",
-      body: "Do it well.",
+      body: `${playbookText("Text")}\nSee references/styles.md.`,
       references: [{ path: "references/styles.md", chars: 9 }],
     });
     expect([...(registry?.pipelines.keys() ?? [])]).toEqual(["Write And Check", "Look Back"]);

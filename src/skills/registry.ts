@@ -17,10 +17,12 @@ import {
   toolsFile,
 } from "../domain/registry.ts";
 import { checkFolders, checkRouting, checkSkills, checkTools, type Known } from "./cross-checks.ts";
+import { loadExternal, withMembers } from "./external.ts";
+import { lintSkills } from "./lints.ts";
 import { checkModels } from "./model-checks.ts";
 import { checkEvents, checkPipelines, checkSchedules } from "./pipeline-checks.ts";
 import { readReferenceText } from "./references.ts";
-import { loadSkillFile, SKILLS_DIR, type SkillFile, skillFolders } from "./skill-file.ts";
+import { loadSkillFile, ownPlace, SKILLS_DIR, type SkillFile, skillFolders } from "./skill-file.ts";
 import { readTextFile } from "./text-file.ts";
 import { type Off, offProblems, turnedOff } from "./turned-off.ts";
 import { readYamlFile } from "./yaml-file.ts";
@@ -37,11 +39,14 @@ export type LoadedRegistry = {
   readonly off: Off;
 };
 
-/** Reads the registry below `root`. Never throws for what the files hold; file names in problems are relative to `root`. */
-export async function loadRegistry({ root }: { root: string }): Promise<LoadedRegistry> {
+/**
+ * Reads the registry below `root`. Never throws for what the files hold; file names in problems are relative to `root`. With
+ * `lints` the problems hold the warnings too that matter to those who write skills, and not to a run.
+ */
+export async function loadRegistry({ root, lints = false }: { root: string; lints?: boolean }): Promise<LoadedRegistry> {
   const read = <S extends z.ZodType>(file: string, schema: S, required = true, hint = "it belongs to the program's files") =>
     readYamlFile({ root, file, required, hint }, schema);
-  const [skills, tools, pipelines, routing, schedules, events, models, charter, house, reviewer, folders] = await Promise.all([
+  const [written, tools, pipelines, routing, schedules, events, models, charter, house, reviewer, folders] = await Promise.all([
     read("skills.yaml", skillsFile),
     read("tools.yaml", toolsFile, false),
     read(".agents/pipelines.yaml", pipelinesFile),
@@ -54,6 +59,8 @@ export async function loadRegistry({ root }: { root: string }): Promise<LoadedRe
     readText(root, ".agents/reviewer.md"),
     skillFolders(root),
   ]);
+  const external = await loadExternal(root, written, folders);
+  const skills = withMembers(written, external);
   const known: Known = {
     skills: skills.names("skills"),
     squads: skills.names("squads"),
@@ -61,8 +68,15 @@ export async function loadRegistry({ root }: { root: string }): Promise<LoadedRe
     categories: routing.names("categories"),
     pipelines: pipelines.names("pipelines"),
   };
-  const entries = Object.entries(skills.partial?.skills ?? {});
-  const files = new Map(await Promise.all(entries.map(async ([name]) => [name, await loadSkillFile(root, name)] as const)));
+  const placeOf = (name: string) => external.members.get(name)?.place ?? external.places.get(name) ?? ownPlace(root, name);
+  const isOurs = (name: string) => !external.members.has(name) && !external.places.has(name);
+  const files = new Map(
+    await Promise.all(
+      Object.keys(skills.partial?.skills ?? {}).map(
+        async (name) => [name, external.members.get(name)?.file ?? (await loadSkillFile(placeOf(name)))] as const,
+      ),
+    ),
+  );
   const off = turnedOff(files, pipelines.partial?.pipelines ?? {});
 
   // Nothing can be checked against a file without names: that would only repeat that file's fault at every line.
@@ -89,8 +103,10 @@ export async function loadRegistry({ root }: { root: string }): Promise<LoadedRe
     ...[...badEvents.values()].flat(),
     ...tools.problems,
     ...(teamKnown ? checkTools(tools, known, skills) : []),
-    ...[...files.values()].flatMap((file) => file.problems),
+    ...[...files].flatMap(([name, file]) => (external.members.has(name) ? [] : file.problems)),
     ...(teamKnown ? checkFolders(folders, known, SKILLS_DIR) : []),
+    ...external.problems,
+    ...(lints ? [...external.oddities, ...lintSkills({ skills, files, placeOf, isOurs })] : []),
   ];
   const problems = [...deadly, ...harmless];
   const fatal = deadly.some((problem) => problem.severity === "error");
@@ -107,6 +123,7 @@ export async function loadRegistry({ root }: { root: string }): Promise<LoadedRe
   const registry: Registry = {
     foundation: skills.value.foundation,
     review: skills.value.review,
+    precedence: skills.value.precedence,
     squads: new Map(Object.entries(skills.value.squads)),
     rubrics: new Map(Object.entries(skills.value.rubrics)),
     skills: team,
@@ -119,7 +136,7 @@ export async function loadRegistry({ root }: { root: string }): Promise<LoadedRe
     texts: { charter: charter.text, house: house.text, reviewer: reviewer.text },
     async readReference(name, path) {
       const skill = team.get(name);
-      return skill === undefined ? null : readReferenceText(join(root, SKILLS_DIR, name), skill.references, path);
+      return skill === undefined ? null : readReferenceText(placeOf(name).folder, skill.references, path);
     },
   };
   return { registry: frozen(registry), fatal: false, problems, off };

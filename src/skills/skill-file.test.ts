@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { formatProblem } from "../domain/problem.ts";
 import { skillText, smallTeam } from "./registry.fixture.ts";
 import { listReferences, MAX_REFERENCE_CHARS, readReferenceText } from "./references.ts";
-import { loadSkillFile, parseSkill } from "./skill-file.ts";
+import { loadSkillFile, ownPlace, parseSkill } from "./skill-file.ts";
 
 async function parse(text: string) {
   const { skill, off, problems } = await parseSkill("SKILL.md", "writer", text);
@@ -80,7 +80,7 @@ describe("the folder", () => {
   test("byte order mark and Windows line ends are accepted", async () => {
     await using team = await smallTeam();
     await team.write(".agents/skills/writer/SKILL.md", `\uFEFF${skillText("writer").replaceAll("\n", "\r\n")}`);
-    const { skill, problems } = await loadSkillFile(team.root, "writer");
+    const { skill, problems } = await loadSkillFile(ownPlace(team.root, "writer"));
     expect(problems).toEqual([]);
     expect(skill?.body).toBe("Do it well.");
     expect(skill?.references).toEqual([{ path: "references/styles.md", chars: 9 }]);
@@ -91,7 +91,7 @@ describe("the folder", () => {
     await team.write("secret.md", skillText("writer", "the secret"));
     await team.write(".agents/skills/writer/SKILL.md", null);
     await symlink(join(team.root, "secret.md"), join(team.root, ".agents/skills/writer/SKILL.md"));
-    const { skill, off } = await loadSkillFile(team.root, "writer");
+    const { skill, off } = await loadSkillFile(ownPlace(team.root, "writer"));
     expect(skill).toBeNull();
     expect(off).toBe("SKILL.md is a link that leads out of the skill's folder");
   });
@@ -100,17 +100,20 @@ describe("the folder", () => {
     await using team = await smallTeam();
     await team.write("elsewhere/SKILL.md", skillText("linked"));
     await symlink(join(team.root, "elsewhere"), join(team.root, ".agents/skills/linked"));
-    expect((await loadSkillFile(team.root, "linked")).skill?.description).toBe("Does linked work.");
+    expect((await loadSkillFile(ownPlace(team.root, "linked"))).skill?.description).toBe("Does linked work.");
   });
 
   test("a mention of a reference that is not there is a warning at its line", async () => {
     await using team = await smallTeam();
     const body =
-      "See references/styles.md and references/gone.md.\nAgain references/gone.md, https://example.com/references/x.md.";
+      "See references/styles.md and references/gone.md.\nAgain references/gone.md, https://example.com/references/x.md.\n" +
+      "A [link](references/lost.md#top), [another](./references/off.md), ./references/styles.md, ../other/references/y.md.";
     await team.write(".agents/skills/writer/SKILL.md", skillText("writer", body));
-    const { problems } = await loadSkillFile(team.root, "writer");
+    const { problems } = await loadSkillFile(ownPlace(team.root, "writer"));
     expect(problems.map(formatProblem)).toEqual([
       ".agents/skills/writer/SKILL.md:6: names references/gone.md, which the skill does not have (write it, or drop the mention)",
+      ".agents/skills/writer/SKILL.md:8: names references/lost.md, which the skill does not have (write it, or drop the mention)",
+      ".agents/skills/writer/SKILL.md:8: names references/off.md, which the skill does not have (write it, or drop the mention)",
     ]);
   });
 });

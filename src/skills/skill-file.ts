@@ -3,6 +3,7 @@
 import { readdir, realpath } from "node:fs/promises";
 import { join, sep } from "node:path";
 import type { Problem } from "../domain/problem.ts";
+import { danglingReferences } from "./reference-checks.ts";
 import { listReferences, type Reference } from "./references.ts";
 import { readTextFile } from "./text-file.ts";
 import { parseYaml, type YamlSource } from "./yaml-text.ts";
@@ -10,7 +11,8 @@ import { parseYaml, type YamlSource } from "./yaml-text.ts";
 export const SKILLS_DIR = ".agents/skills";
 const MAX_DESCRIPTION = 1024;
 const MAX_LINES = 500;
-const MAX_BODY = 20_000;
+/** Characters of a skill's text: it is part of every call of the skill. */
+export const MAX_BODY = 20_000;
 /** The frontmatter of a folder from outside is parsed before anybody has read it: it gets less room than our own files. */
 const MAX_FRONTMATTER = 20_000;
 const KNOWN_KEYS = ["name", "description", "license", "compatibility", "metadata", "allowed-tools"];
@@ -22,30 +24,48 @@ export type SkillText = {
   readonly references: readonly Reference[];
 };
 
-/** A skill's text, or why the skill is off; and what is odd about it. */
-export type SkillFile = { readonly skill: SkillText | null; readonly off: string | null; readonly problems: readonly Problem[] };
+/** A skill's text, or why the skill is off; what is odd about it; and where in SKILL.md its parts begin. */
+export type SkillFile = {
+  readonly skill: SkillText | null;
+  readonly off: string | null;
+  readonly problems: readonly Problem[];
+  readonly bodyLine: number;
+  readonly descriptionLine: () => number | undefined;
+};
+
+/** Where a skill lies: its name, its folder, how the folder is called in problems, and what to do when there is no SKILL.md. */
+export type SkillPlace = {
+  readonly name: string;
+  readonly folder: string;
+  readonly shownAs: string;
+  readonly ifMissing: string;
+};
+
+/** The place of a skill that belongs to the team. */
+export function ownPlace(root: string, name: string): SkillPlace {
+  const ifMissing = `write it, or remove "${name}" from skills.yaml`;
+  return { name, folder: join(root, SKILLS_DIR, name), shownAs: `${SKILLS_DIR}/${name}`, ifMissing };
+}
 
 /**
- * Loads `.agents/skills/<name>` below `root`; `name` must be a slug. A fault that leaves nothing to work with turns the
- * skill off with one error; everything else is a warning. Never reads outside the skill's folder.
+ * Loads a skill's folder; its name must be a slug. A fault that leaves nothing to work with turns the skill off with one
+ * error; everything else is a warning. Never reads outside the skill's folder, never runs what lies in it.
  */
-export async function loadSkillFile(root: string, name: string): Promise<SkillFile> {
-  const folder = join(root, SKILLS_DIR, name);
-  const file = `${SKILLS_DIR}/${name}/SKILL.md`;
+export async function loadSkillFile({ name, folder, shownAs, ifMissing }: SkillPlace): Promise<SkillFile> {
+  const file = `${shownAs}/SKILL.md`;
   if (!(await liesWithin(folder, join(folder, "SKILL.md")))) {
     return turnedOff(file, "SKILL.md is a link that leads out of the skill's folder", "put the file itself there");
   }
   const read = await readTextFile(join(folder, "SKILL.md"));
   if ("fault" in read) {
     const { missing, message, line, hint } = read.fault;
-    const advice = missing ? `write it, or remove "${name}" from skills.yaml` : hint;
-    return turnedOff(file, `SKILL.md ${message}`, advice, line);
+    return turnedOff(file, `SKILL.md ${message}`, missing ? ifMissing : hint, line);
   }
   const parsed = await parseSkill(file, name, read.text);
   if (parsed.skill === null) return parsed;
-  const { references, problems } = await listReferences(folder, `${SKILLS_DIR}/${name}`);
+  const { references, problems } = await listReferences(folder, shownAs);
   const skill = { ...parsed.skill, references };
-  return { skill, off: null, problems: [...parsed.problems, ...problems, ...danglingReferences(file, read.text, references)] };
+  return { ...parsed, skill, problems: [...parsed.problems, ...problems, ...danglingReferences(file, read.text, references)] };
 }
 
 /** The text of a SKILL.md (with `\n` line ends, without byte order mark), without its references. */
@@ -57,7 +77,8 @@ export async function parseSkill(file: string, folderName: string, text: string)
     return turnedOff(file, what, 'it begins with a line "---", then name and description, then a line "---"', 1);
   }
   const frontmatter = parts[1] ?? "";
-  const body = text.slice(parts[0].length).trim();
+  const rest = text.slice(parts[0].length);
+  const body = rest.trim();
   if (frontmatter.length > MAX_FRONTMATTER) {
     const what = `the frontmatter is ${frontmatter.length.toLocaleString("en")} characters long`;
     return turnedOff(file, what, `the limit is ${MAX_FRONTMATTER.toLocaleString("en")}`, 1);
@@ -81,9 +102,12 @@ export async function parseSkill(file: string, folderName: string, text: string)
   }
   if (body === "") return turnedOff(file, "SKILL.md has no text below its frontmatter", "the text is what the agent works by");
   const odd = oddities(source.data, folderName, description, body, text);
+  const above = text.slice(0, text.length - rest.trimStart().length);
   return {
     skill: { name: folderName, description, body, references: [] },
     off: null,
+    bodyLine: above.split("\n").length,
+    descriptionLine: () => source.lineOf(["description"]),
     problems: [
       ...problems,
       ...odd.map(({ key, ...rest }) => ({ ...rest, file, line: key === undefined ? undefined : source.lineOf([key]) })),
@@ -158,20 +182,6 @@ function quoteColons(frontmatter: string): string {
   );
 }
 
-/** References that the text sends the agent to and that are not there. */
-function danglingReferences(file: string, text: string, references: readonly Reference[]): Problem[] {
-  const known = new Set(references.map((reference) => reference.path));
-  const told = new Set<string>();
-  return text.split("\n").flatMap((content, index) =>
-    [...content.matchAll(/(?<![\w/.-])references\/[\w./-]+\.md\b/g)].flatMap(([path]) => {
-      if (known.has(path) || told.has(path)) return [];
-      told.add(path);
-      const message = `names ${path}, which the skill does not have`;
-      return [{ severity: "warning", file, line: index + 1, message, hint: "write it, or drop the mention" } satisfies Problem];
-    }),
-  );
-}
-
 /** Folders below `.agents/skills`, by name; hidden ones are not skills. */
 export async function skillFolders(root: string): Promise<string[]> {
   try {
@@ -195,7 +205,8 @@ async function liesWithin(folder: string, path: string): Promise<boolean> {
 }
 
 function turnedOff(file: string, reason: string, hint?: string, line?: number): SkillFile {
-  return { skill: null, off: reason, problems: [{ severity: "error", file, line, message: reason, hint }] };
+  const problems = [{ severity: "error" as const, file, line, message: reason, hint }];
+  return { skill: null, off: reason, problems, bodyLine: 1, descriptionLine: () => undefined };
 }
 
 function isMap(value: unknown): value is Record<string, unknown> {

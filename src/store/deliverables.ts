@@ -117,7 +117,12 @@ export async function setJudgement(
 ): Promise<void> {
   await tx.db
     .updateTable("deliverables")
-    .set({ score: judgement.score, summary: judgement.summary, facts: JSON.stringify(judgement.facts), claims: JSON.stringify(judgement.claims) })
+    .set({
+      score: judgement.score,
+      summary: judgement.summary,
+      facts: JSON.stringify(judgement.facts),
+      claims: JSON.stringify(judgement.claims),
+    })
     .where("tenant", "=", tx.tenant)
     .where("id", "=", id)
     .execute();

@@ -1,15 +1,18 @@
 /** One attempt at a claimed task, from its claim to its next resting state. Every step can be replayed from the store. */
 
 import type { Lease, Task } from "../domain/task.ts";
+import type { Deliverable } from "../domain/deliverable.ts";
 import { decideRebrief } from "../director/plan/rebrief.ts";
 import { structureFindings } from "../director/review/structure.ts";
-import { worstVerdict } from "../domain/review.ts";
+import { worstVerdict, type Finding } from "../domain/review.ts";
 import { needGoal } from "../store/goals.ts";
 import { contextVersion } from "../store/records.ts";
-import { conclude, fail, returnForStructure } from "./complete.ts";
+import { contradictionsOf } from "../store/contradictions.ts";
+import { runCheck, settledBy } from "./check.ts";
+import { conclude, concludeRepair, fail, returnForStructure } from "./complete.ts";
 import { runGate, runPlanning, runReport } from "./director-steps.ts";
 import { handIn } from "./hand-in.ts";
-import { judge } from "./judging.ts";
+import { judge, rereadRepair } from "./judging.ts";
 import { stopTask } from "./stopped.ts";
 import type { Job, Team } from "./team.ts";
 
@@ -29,6 +32,8 @@ export async function attempt(team: Team, task: Task, lease: Lease, signal: Abor
       return runPlanning(team, job);
     case "gate":
       return runGate(team, job);
+    case "check":
+      return runCheck(team, job);
     case "report":
       return runReport(team, job);
     case "work":
@@ -46,6 +51,7 @@ async function work(team: Team, job: Job): Promise<void> {
     requiredSections: team.registry.skills.get(task.skill)?.sections ?? [],
     secrets: team.secrets,
   });
+  if (task.deliverableId !== null) return repair(team, job, deliverable, findings);
   if (findings.length > 0) return returnForStructure(team.store, lease, deliverable, findings, rounds);
   const judged = await judge(team, job, deliverable);
   if (!judged) return;
@@ -62,4 +68,22 @@ async function work(team: Team, job: Job): Promise<void> {
   if (rebrief.kind === "stopped") return stopTask(team.store, lease, rebrief);
   // Without a readable brief a person decides.
   return conclude(team.store, lease, deliverable, judged, rebrief.kind === "decided" ? rebrief.value : null, rounds);
+}
+
+/** A text that had been accepted and contradicts another one was revised once: it is read again, and taken or left. */
+async function repair(team: Team, job: Job, deliverable: Deliverable, findings: readonly Finding[]): Promise<void> {
+  const { lease, task } = job;
+  const [problem] = findings;
+  if (problem) return concludeRepair(team.store, lease, deliverable, null, [], problem.problem);
+  const judgement = await rereadRepair(team, job, deliverable);
+  if (!judgement) return;
+  const open = (await team.store.read((read) => contradictionsOf(read, task.goalId))).filter(
+    (entry) => entry.wrongTaskId === task.id && entry.status === "open",
+  );
+  const fixed = (await settledBy(team, job, open, deliverable)).map((entry) => entry.id);
+  const why =
+    judgement.verdict === "APPROVE"
+      ? "the contradiction is still there"
+      : (judgement.reply.findings[0]?.problem ?? "its review did not approve it");
+  return concludeRepair(team.store, lease, deliverable, judgement, fixed, why);
 }

@@ -11,12 +11,13 @@ import type { Lease, Task } from "../domain/task.ts";
 import type { Judged, Judgement } from "../director/review/review.ts";
 import type { Rebrief } from "../director/plan/rebrief.ts";
 import { insertDeliverable, insertReview, setJudgement, versionsOf } from "../store/deliverables.ts";
+import { markFixed } from "../store/contradictions.ts";
 import { addLearning } from "../store/learnings.ts";
 import { askQuestion } from "../store/questions.ts";
 import { enterTask } from "../store/leases.ts";
 import { moveTask } from "../store/tasks.ts";
 import type { Store, Tx } from "../store/store.ts";
-import { failTask, finishTask, settleGoal } from "./engine.ts";
+import { failTask, finishTask, keepAccepted, nextRevision, settleGoal } from "./engine.ts";
 
 /** A version was handed in: it is kept, and the task waits for its review. */
 export async function deliver(
@@ -66,6 +67,41 @@ export async function returnForStructure(
     });
     emitReviewed(tx, task, "structure", "REVISE", null, goal.rehearsal);
     await sendBack(tx, goal, task, findings, rounds, { verdict: "REVISE", score: null });
+  });
+}
+
+/** The repair of an accepted text has been read: it takes the old one's place, or that stays. `fixed` are ids of contradictions. */
+export async function concludeRepair(
+  store: Store,
+  lease: Lease,
+  deliverable: Deliverable,
+  judgement: Judgement | null,
+  fixed: readonly string[],
+  why: string,
+): Promise<void> {
+  await store.write("task.repair", async (tx) => {
+    const { goal, task } = await enterTask(tx, lease);
+    if (judgement) {
+      const { reviewer, verdict, score, reply } = judgement;
+      await insertReview(tx, goal.id, {
+        id: newId("rev"),
+        taskId: task.id,
+        deliverableId: deliverable.id,
+        revision: deliverable.revision,
+        reviewer,
+        verdict,
+        score,
+        scores: reply.scores,
+        findings: reply.findings,
+      });
+      emitReviewed(tx, task, reviewer, verdict, score, goal.rehearsal);
+      const claims = withJudged(deliverable.claims, judgement.claims);
+      await setJudgement(tx, deliverable.id, { score, summary: reply.summary, facts: reply.facts, claims });
+    }
+    if (judgement?.verdict !== "APPROVE" || fixed.length === 0) return keepAccepted(tx, goal, task, why);
+    await markFixed(tx, fixed);
+    const { verdict, score } = judgement;
+    await finishTask(tx, task, { score, verdict, deliverableId: deliverable.id, reason: null }, goal.rehearsal);
   });
 }
 
@@ -157,11 +193,6 @@ function mean(scores: readonly number[]): number | null {
 function withJudged(claims: readonly Claim[], judged: readonly Claim[]): Claim[] {
   const byQuote = new Map(judged.map((claim) => [claim.quote, claim]));
   return claims.map((claim) => byQuote.get(claim.quote) ?? claim);
-}
-
-async function nextRevision(tx: Tx, task: Task): Promise<number> {
-  const versions = await versionsOf(tx, task.id);
-  return Math.max(task.revision, ...versions.map((version) => version.revision)) + 1;
 }
 
 async function sendBack(
@@ -269,6 +300,7 @@ export async function block(
 ): Promise<void> {
   await store.write("task.block", async (tx) => {
     const { goal, task } = await enterTask(tx, lease);
+    if (task.deliverableId !== null) return keepAccepted(tx, goal, task, why);
     await escalate(tx, goal, task, kind, title(task), [
       { severity: "major", quote: "", problem: why, request: "Decide how to go on" },
     ]);

@@ -4,6 +4,7 @@ import { newId } from "../domain/id.ts";
 import { GOAL_ENDED, type Goal, type PauseReason } from "../domain/goal.ts";
 import { DIRECTOR, planNodes, type Plan, type PlanNode } from "../domain/plan.ts";
 import { TASK_ENDED, type Task } from "../domain/task.ts";
+import { versionsOf } from "../store/deliverables.ts";
 import { getGoal, insertPlan, moveGoal, updateGoal } from "../store/goals.ts";
 import { askQuestion, listQuestions, withdrawQuestions } from "../store/questions.ts";
 import {
@@ -159,8 +160,17 @@ export async function cancelTask(
   tx.emit({ type: "task.cancelled", goalId: goal.id, taskId: task.id, reason }, { rehearsal: goal.rehearsal });
 }
 
+/** A repair of an accepted text came to nothing: the text that was accepted stays, and what it contradicts is told in the report. */
+export async function keepAccepted(tx: Tx, goal: Goal, task: Task, why: string): Promise<void> {
+  const accepted = (await versionsOf(tx, task.id)).find((version) => version.id === task.deliverableId);
+  const { revision, score } = accepted ?? task;
+  const change = { revision, score, verdict: "APPROVE" as const, reason: `not repaired: ${why}` };
+  await finishTask(tx, { ...task, revision }, change, goal.rehearsal);
+}
+
 /** A task ended without a result: what needs it is cancelled, with its name; three in a row pause the goal. */
 export async function failTask(tx: Tx, goal: Goal, task: Task, reason: string): Promise<void> {
+  if (task.deliverableId !== null) return keepAccepted(tx, goal, task, reason);
   await moveTask(tx, task, "failed", { reason });
   tx.emit({ type: "task.failed", goalId: goal.id, taskId: task.id, reason }, { rehearsal: goal.rehearsal });
   const failures = goal.failures + 1;
@@ -241,8 +251,17 @@ async function closeGoal(tx: Tx, goal: Goal, tasks: readonly Task[]): Promise<vo
     const reason = work.find((task) => task.status === "failed")?.reason ?? "nothing that was asked for remains";
     return endGoal(tx, goal, "failed", { open: work.length, reason });
   }
+  const check = tasks.find((task) => task.kind === "check");
+  if (!check && mayContradict(goal, done)) return insertTasks(tx, [directorTask(goal, "check", "check", "Check")]);
+  if (check && !TASK_ENDED.includes(check.status)) return;
   if (!report) return insertTasks(tx, [directorTask(goal, "report", "report", "Report")]);
   if (TASK_ENDED.includes(report.status)) return endGoal(tx, goal, "completed", { open: work.length - done.length, reason: "" });
+}
+
+/** There are two texts to compare, or one and a product context. */
+function mayContradict(goal: Goal, done: readonly Task[]): boolean {
+  const texts = done.filter((task) => task.skill !== DIRECTOR).length;
+  return texts + (goal.contextVersion > 0 ? 1 : 0) > 1 && texts > 0;
 }
 
 /** What waits for a task that ended without a result can never run. A gate still opens on what did come in. */
@@ -276,6 +295,12 @@ async function cancelUnreachable(tx: Tx, goal: Goal, tasks: readonly Task[]): Pr
   return [...now.values()];
 }
 
+/** The number of a task's next version: above its own count and above every version that is kept. */
+export async function nextRevision(tx: Tx, task: Task): Promise<number> {
+  const versions = await versionsOf(tx, task.id);
+  return Math.max(task.revision, ...versions.map((version) => version.revision)) + 1;
+}
+
 /** A task is done: its dependents come nearer, the run of failures ends. */
 export async function finishTask(tx: Tx, task: Task, change: Parameters<typeof moveTask>[3], rehearsal: boolean): Promise<void> {
   await moveTask(tx, task, "done", change);
@@ -284,6 +309,7 @@ export async function finishTask(tx: Tx, task: Task, change: Parameters<typeof m
     { rehearsal },
   );
   if (task.kind === "work") await updateGoal(tx, task.goalId, { failures: 0 });
-  await releaseDependents(tx, task.id, rehearsal);
+  // A task that had been done before was counted then.
+  if (task.deliverableId === null) await releaseDependents(tx, task.id, rehearsal);
   await settleGoal(tx, task.goalId);
 }

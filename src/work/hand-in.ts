@@ -8,6 +8,7 @@ import { DIRECTOR } from "../domain/plan.ts";
 import type { Skill } from "../domain/registry.ts";
 import { answersTo, askedOf } from "../domain/review.ts";
 import { reviewsOf, versionsOf } from "../store/deliverables.ts";
+import { CONSISTENCY } from "./check.ts";
 import { block, deliver, fail } from "./complete.ts";
 import { digestOf, directorSkill } from "./director-work.ts";
 import { make, type Made, type Make } from "./executor.ts";
@@ -25,8 +26,13 @@ export async function handIn(team: Team, job: Job): Promise<Deliverable | null> 
   }));
   const stored = before.versions.find((version) => version.revision === task.revision);
   if (stored) return stored;
-  const last = before.versions.at(-1);
-  const asked = last ? askedOf(before.reviews.filter((review) => review.deliverableId === last.id)) : [];
+  // A text that had been accepted is repaired in what it contradicts, and in nothing else.
+  const objection =
+    task.deliverableId === null ? undefined : before.reviews.findLast((review) => review.reviewer === CONSISTENCY);
+  const last = objection ? before.versions.find((version) => version.id === objection.deliverableId) : before.versions.at(-1);
+  const asked = last
+    ? askedOf(objection ? [objection] : before.reviews.filter((review) => review.deliverableId === last.id))
+    : [];
   const previous = last ? { revision: last.revision, body: last.body, findings: asked } : null;
   const skill = task.skill === DIRECTOR ? directorSkill(team.registry) : team.registry.skills.get(task.skill);
   if (!skill) {

@@ -2,11 +2,14 @@
 
 import { z } from "zod";
 import { reportReply } from "../director/report.ts";
+import type { Contradiction } from "../domain/contradiction.ts";
+import { CONTEXT } from "../director/consistency/text.ts";
 import { dollars, nano, usd } from "../domain/money.ts";
 import { quoteResult } from "../domain/result.ts";
 import type { Task } from "../domain/task.ts";
 import { callsOfGoal } from "../store/calls.ts";
 import { costsOfGoals } from "../store/scopes.ts";
+import { contradictionsOf } from "../store/contradictions.ts";
 import { currentOfGoal } from "../store/deliverables.ts";
 import { getPlan, goalQuote, listPlans, needGoal } from "../store/goals.ts";
 import { listLearnings } from "../store/learnings.ts";
@@ -71,6 +74,13 @@ export async function composeReport(read: Read, registry: Registry, goalId: stri
   ];
   if (decided.length > 0) out.push("## What was decided", "", ...decided.map((line) => `- ${line}`), "");
 
+  const contradictions = await contradictionsOf(read, goalId);
+  const keyOf = new Map(tasks.map((task) => [task.id, task.key]));
+  const against = (entry: Contradiction) =>
+    `${entry.subject} (${entry.kind}): ${keyOf.get(entry.wrongTaskId)} said "${oneLine(entry.wrongQuote)}", ${entry.rightSource === CONTEXT ? "the product context" : entry.rightSource} says "${oneLine(entry.rightQuote)}"`;
+  const mended = contradictions.filter((entry) => entry.status === "fixed");
+  if (mended.length > 0) out.push("## Contradictions that were mended", "", ...mended.map((entry) => `- ${against(entry)}`), "");
+
   const missing = missingInputs(plan?.missing ?? [], [...current.values()]);
   const open = [
     ...work
@@ -79,6 +89,7 @@ export async function composeReport(read: Read, registry: Registry, goalId: stri
     ...questions
       .filter((question) => question.status === "open")
       .map((question) => `${question.title} (\`approve ${question.id}\` or \`reject ${question.id}\`)`),
+    ...contradictions.filter((entry) => entry.status === "open").map((entry) => `Contradiction: ${against(entry)}`),
     ...missing.map((line) => `Missing: ${line}`),
     // What the closing word repeats of the list above is said once.
     ...(closing?.open_questions ?? []).filter(
@@ -164,4 +175,8 @@ export function duration(ms: number): string {
   const minutes = Math.floor(seconds / 60);
   if (minutes < 60) return `${minutes} min ${String(seconds % 60).padStart(2, "0")} s`;
   return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")} min`;
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s+/g, " ").trim();
 }

@@ -71,7 +71,7 @@ function treeRows(state: ProgressState, options: FrameOptions): string[] {
 
 const inPhase = (state: ProgressState, phase: string) =>
   state.tasks.filter((task) => task.phase === phase && (task.kind === "work" || task.kind === "gate"));
-const report = (state: ProgressState) => state.tasks.filter((task) => task.kind === "report");
+const report = (state: ProgressState) => state.tasks.filter((task) => task.kind === "check" || task.kind === "report");
 const matters = (state: ProgressState, task: TaskState) =>
   isActive(state, task) || task.status === "failed" || task.status === "blocked";
 
@@ -157,7 +157,7 @@ function taskRow(state: ProgressState, task: TaskState, indent: string, table: T
   const { style } = options;
   const words = oneLine(activity(state, task), 1_000);
   if (task.kind !== "work") {
-    const name = task.kind === "gate" ? "gate" : "Report";
+    const name = task.kind === "gate" ? "gate" : task.kind === "check" ? "Check" : "Report";
     const said = words === "" ? "" : `  ${style.dim(words)}`;
     const text = task.status === "waiting" || task.status === "ready" ? style.dim(name) : name;
     return `${indent}${mark(state, task, options)} ${text}${said}`;

@@ -46,7 +46,7 @@ function taskState(task: Task): TaskState {
   return {
     ...BLANK,
     ...{ id, key, kind, phase, skill, status, revision, model, score },
-    note: status === "done" && kind !== "gate" ? null : task.reason,
+    note: status === "done" && kind !== "gate" && kind !== "check" ? null : task.reason,
     worked: startedAt !== null && endedAt !== null ? endedAt - startedAt : 0,
     since: working ? startedAt : null,
   };

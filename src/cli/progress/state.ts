@@ -3,6 +3,7 @@
 import type { StoredEvent } from "../../domain/event.ts";
 import type { GoalStatus } from "../../domain/goal.ts";
 import type { Nano } from "../../domain/money.ts";
+import { eventText } from "../event-text.ts";
 import { TASK_ENDED, type TaskKind, type TaskStatus } from "../../domain/task.ts";
 
 export type TaskState = {
@@ -80,7 +81,7 @@ export function renew(state: ProgressState, snapshot: Snapshot): ProgressState {
         ...task,
         model: task.model ?? before.model,
         // The store keeps a gate's words, but not that they changed the plan.
-        note: task.kind === "gate" ? (before.note ?? task.note) : (task.note ?? before.note),
+        note: isJudgement(task.kind) ? (before.note ?? task.note) : (task.note ?? before.note),
         scores,
         step: working ? step : null,
         attempt,
@@ -91,6 +92,9 @@ export function renew(state: ProgressState, snapshot: Snapshot): ProgressState {
     }),
   };
 }
+
+/** A gate's and a check's note is what was decided; it stays when they are done. */
+const isJudgement = (kind: TaskKind) => kind === "gate" || kind === "check";
 
 const RETRIED = ["overloaded", "rate_limited", "server_error", "lost", "idle"];
 
@@ -138,7 +142,7 @@ export function reduce(state: ProgressState, event: StoredEvent): ProgressState 
         status: "done",
         revision: event.revision,
         score: event.score,
-        note: task.kind === "gate" ? task.note : null,
+        note: isJudgement(task.kind) ? task.note : null,
       }));
     case "task.failed":
       return change(state, event, (task) => ({ ...rest(task, event.at), status: "failed", note: event.reason }));
@@ -155,6 +159,8 @@ export function reduce(state: ProgressState, event: StoredEvent): ProgressState 
       return change(state, event, (task) => ({ ...rest(task, event.at), status: "ready", note: event.reason }));
     case "gate.decided":
       return change(state, event, () => ({ note: event.changed ? `plan changed: ${event.note}` : event.note }));
+    case "goal.checked":
+      return change(state, event, () => ({ note: eventText(event) }));
     case "call.held":
       return change(withCall(state, event, { state: "held", tokens: 0, cost: 0 }), event, (task) => ({
         step: event.step,

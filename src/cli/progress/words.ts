@@ -32,6 +32,7 @@ function stepWord(task: TaskState): string {
   if (step === "rebrief") return "gets a new brief";
   if (kind === "gate") return "deciding";
   if (kind === "plan") return "planning";
+  if (kind === "check") return "comparing the texts";
   if (kind === "report") return "the closing word";
   return status === "reviewing" ? "in review" : (sentBack(task) ?? "writing");
 }

@@ -1,0 +1,5 @@
+/** WIP */
+import type { Found, Text } from "./text.ts";
+export function findContradictions(_texts: readonly Text[]): Found[] {
+  return [];
+}
