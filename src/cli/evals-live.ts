@@ -33,6 +33,7 @@ type Live = {
 export async function goLive(live: Live): Promise<{ result: LiveResult | null; exit: number } | "declined"> {
   const { config, team, options } = live;
   if (!options.rehearse && config.apiKey === null) throw noKey();
+  refuseSecrets(live.sets, config.secrets);
   const rehearsal = options.rehearse === true || (await answersAsRehearsal(config.baseURL));
   const shelf = rehearsal ? rehearsalShelf(config.workspace) : live.shelf;
   const standing = rehearsal ? await standingOf(shelf, live.sets, team.registry, true) : live.standing;
@@ -77,12 +78,27 @@ export async function goLive(live: Live): Promise<{ result: LiveResult | null; e
   return { result, exit: stopped ? stoppedCode(stopped.why) : end.failures.length > 0 ? EXIT.failed : EXIT.done };
 }
 
+/** A brief or its files must not carry a key out. */
+function refuseSecrets(sets: readonly EvalSet[], secrets: readonly string[]): void {
+  for (const { skill, briefs } of sets)
+    for (const { id, prompt, files } of briefs)
+      for (const text of [prompt, ...files.map((file) => file.text)])
+        if (secrets.some((secret) => text.includes(secret)))
+          throw new UsageError(
+            `the brief ${skill}/${id} or one of its files holds a secret of this installation (a key or a password)`,
+            "take it out: the text goes to the model",
+          );
+}
+
 function quoteText(quote: EvalsQuote, config: RuntimeConfig, rehearsal: boolean): string {
   const [low, likely, high] = [quote.low, quote.likely, quote.high].map((amount) => dollars(nano(amount)));
   const sum = `Quote: at least ${count(quote.calls, "call")}, ${low} to ${high}, likely ${likely}`;
   if (rehearsal) return `${sum}. A rehearsal: nothing is spent, nothing of it is counted.`;
   const { day, month } = config.caps;
-  const short = nano(quote.likely) > Math.min(day, month) ? "; more than one of them: raise it, or take --skill or --limit" : "";
+  const short =
+    nano(quote.likely) > Math.min(day, month)
+      ? " (a cap below the likely cost stops the run there: raise it, or take --skill or --limit)"
+      : "";
   return `${sum}. Caps: ${dollars(day)} a day (BUDGET_DAILY), ${dollars(month)} a month (BUDGET_MONTHLY)${short}.`;
 }
 
