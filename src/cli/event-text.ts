@@ -44,6 +44,8 @@ export function eventText(event: StoredEvent): string {
       return `put back, its answers are kept: ${event.reason}`;
     case "gate.decided":
       return `gate of ${event.phase}: ${event.changed ? "the plan changes" : "goes on as planned"}${event.note === "" ? "" : `, ${event.note}`}`;
+    case "variants.compared":
+      return `${event.variants} versions compared, number ${event.winner} taken: ${event.reason}`;
     case "goal.checked": {
       if (event.contradictions === 0) return "the texts do not contradict each other";
       const count = event.contradictions === 1 ? "1 contradiction" : `${event.contradictions} contradictions`;

@@ -29,6 +29,7 @@ export type EventBody =
   | Of<"task.cancelled", { reason: string }>
   | Of<"task.parked", { reason: string; until: number }>
   | Of<"gate.decided", { phase: string; changed: boolean; note: string }>
+  | Of<"variants.compared", { variants: number; winner: number; reason: string }>
   | Of<"goal.checked", { contradictions: number; sentBack: readonly string[] }>
   | Of<"call.held", { callId: string; step: string; model: string; hold: number; attempt: number }>
   | Of<"call.settled", { callId: string; step: string; model: string; stop: string; cost: number; tokens: number; ms: number }>

@@ -16,6 +16,8 @@ import { addLearning } from "../store/learnings.ts";
 import { askQuestion } from "../store/questions.ts";
 import { enterTask } from "../store/leases.ts";
 import { moveTask } from "../store/tasks.ts";
+import { setOutcome } from "../store/variants.ts";
+import type { Chosen } from "./variants.ts";
 import type { Store, Tx } from "../store/store.ts";
 import { failTask, finishTask, keepAccepted, nextRevision, settleGoal } from "./engine.ts";
 
@@ -26,10 +28,12 @@ export async function deliver(
   deliverable: Omit<Deliverable, "createdAt">,
   model: string,
   rehearsal: boolean,
+  chosen: Chosen | null = null,
 ): Promise<void> {
   await store.write("task.deliver", async (tx) => {
-    const { task } = await enterTask(tx, lease);
+    const { goal, task } = await enterTask(tx, lease);
     await insertDeliverable(tx, deliverable);
+    if (chosen) await keepChoice(tx, goal, task, chosen);
     if (task.status === "running") await moveTask(tx, task, "reviewing", { model });
     tx.emit(
       {
@@ -42,6 +46,24 @@ export async function deliver(
       { rehearsal },
     );
   });
+}
+
+/** One of several versions was chosen: the others are kept as what they are, and the reason may teach something. */
+async function keepChoice(tx: Tx, goal: Goal, task: Task, { outcomes, learning }: Chosen): Promise<void> {
+  for (const { variant, outcome, note } of outcomes) await setOutcome(tx, variant, outcome, note);
+  const winner = outcomes.find((entry) => entry.outcome === "winner");
+  tx.emit(
+    {
+      type: "variants.compared",
+      goalId: goal.id,
+      taskId: task.id,
+      variants: outcomes.length,
+      winner: winner?.variant.variant ?? 0,
+      reason: winner?.note ?? "",
+    },
+    { rehearsal: goal.rehearsal },
+  );
+  if (learning !== null) await keepLearning(tx, goal, task, { statement: learning, tags: ["comparison"] });
 }
 
 /** Structural checks failed: back to the maker without a reviewer's call, while there are rounds left. */
@@ -323,23 +345,33 @@ function emitReviewed(tx: Tx, task: Task, reviewer: string, verdict: Verdict, sc
 
 async function keepLearnings(tx: Tx, goal: Goal, task: Task, judgements: readonly Judgement[]): Promise<void> {
   for (const learning of judgements.flatMap((judgement) => judgement.reply.learnings).slice(0, 3)) {
-    const statement = learning.statement.trim().slice(0, LEARNING_MAX_CHARS);
-    if (statement === "") continue;
-    await addLearning(
-      tx,
-      {
-        id: newId("learn"),
-        statement,
-        skill: task.skill,
-        category: goal.category,
-        tags: learning.tags.slice(0, 8),
-        confidence: 0.5,
-        evidence: `goal ${goal.id}, task ${task.key}, version ${task.revision + 1}`,
-        status: "hypothesis",
-        origin: "review",
-        rehearsal: goal.rehearsal,
-      },
-      goal.id,
-    );
+    await keepLearning(tx, goal, task, learning);
   }
+}
+
+/** A hypothesis with its evidence; nothing where the statement is empty. */
+async function keepLearning(
+  tx: Tx,
+  goal: Goal,
+  task: Task,
+  learning: { readonly statement: string; readonly tags: readonly string[] },
+): Promise<void> {
+  const statement = learning.statement.trim().slice(0, LEARNING_MAX_CHARS);
+  if (statement === "") return;
+  await addLearning(
+    tx,
+    {
+      id: newId("learn"),
+      statement,
+      skill: task.skill,
+      category: goal.category,
+      tags: learning.tags.slice(0, 8),
+      confidence: 0.5,
+      evidence: `goal ${goal.id}, task ${task.key}, version ${task.revision + 1}`,
+      status: "hypothesis",
+      origin: "review",
+      rehearsal: goal.rehearsal,
+    },
+    goal.id,
+  );
 }

@@ -1,6 +1,7 @@
 /** The executor: gives a task's skill its prompt, lets it read its references, and brings back a whole deliverable or a typed failure. */
 
 import { readHandoff } from "../domain/deliverable.ts";
+import type { CallKey } from "../domain/call.ts";
 import type { Goal } from "../domain/goal.ts";
 import type { Learning } from "../domain/learning.ts";
 import type { ProductContext } from "../domain/product-context.ts";
@@ -22,7 +23,11 @@ export type Make = {
   readonly inputs: readonly TaskInput[];
   /** The version that was sent back, and why; null for a first version. */
   readonly previous: { readonly revision: number; readonly body: string; readonly findings: readonly Asked[] } | null;
-  readonly lease: Lease;
+  readonly lease: Lease | null;
+  /** One of several versions made side by side: its number, and what it puts first. */
+  readonly variant?: { readonly number: number; readonly of: number; readonly angle: string };
+  /** Where the journal keeps it, when that is not the task itself: a replay of a stored task. */
+  readonly key?: Pick<CallKey, "goalId" | "subject" | "step">;
 };
 
 export type Made =
@@ -49,7 +54,7 @@ const MAX_EMPTY = 1;
 
 /** The first call of a make step; later rounds add turns to it. `compact` hands the inputs over by their summaries. */
 export function makeSpec(make: Make, house: string, options: { compact: boolean }): Omit<CallSpec, "turns"> {
-  const { goal, task, skill, previous } = make;
+  const { goal, task, skill, previous, variant } = make;
   const inputs = make.inputs.map((input) => {
     const short = options.compact && input.summary !== null;
     return tag(
@@ -65,8 +70,20 @@ export function makeSpec(make: Make, house: string, options: { compact: boolean 
         'The previous version was sent back. Hand in the whole deliverable again, with every finding answered: change what is asked for, keep what was good. The handoff block then begins with the list "answers:", one line for each finding: "- F1: done", or "- F1: declined, because" and the reason, where doing it would make the work worse or untrue.',
       ]
     : [];
+  const angle = variant
+    ? [
+        tag("angle", { number: variant.number, of: variant.of }, variant.angle),
+        "This is one of several versions that will be compared. Each meets the whole task; yours is built round its angle: let that decide the central idea, the order and the opening, so that it is a different piece of work and not the same one in other words.",
+      ]
+    : [];
   return {
-    key: { goalId: goal.id, subject: task.id, revision: task.revision, step: "make", round: 0 },
+    key: {
+      goalId: make.key?.goalId ?? goal.id,
+      subject: make.key?.subject ?? task.id,
+      revision: task.revision,
+      step: make.key?.step ?? (variant ? `make:${variant.number}` : "make"),
+      round: 0,
+    },
     lease: make.lease,
     goal,
     skill: skill.name,
@@ -84,6 +101,7 @@ export function makeSpec(make: Make, house: string, options: { compact: boolean 
           tag("task", { key: task.key, skill: skill.name, phase: task.phase }, task.brief),
           tag("criteria", {}, bullets(task.criteria)),
           ...revision,
+          ...angle,
           "Hand in the deliverable now, complete and ready to use.",
         ].join("\n"),
       },

@@ -11,10 +11,11 @@ import { reviewsOf, versionsOf } from "../store/deliverables.ts";
 import { CONSISTENCY } from "./check.ts";
 import { block, deliver, fail } from "./complete.ts";
 import { digestOf, directorSkill } from "./director-work.ts";
-import { make, type Made, type Make } from "./executor.ts";
+import { make, type Made } from "./executor.ts";
 import { inputsOf, type TaskInput } from "./inputs.ts";
 import { stopTask } from "./stopped.ts";
 import type { Job, Team } from "./team.ts";
+import { makeVariants, type Chosen } from "./variants.ts";
 
 /** The version of this revision: the stored one after a crash, else made now. Null when the task came to rest without one. */
 export async function handIn(team: Team, job: Job): Promise<Deliverable | null> {
@@ -40,7 +41,9 @@ export async function handIn(team: Team, job: Job): Promise<Deliverable | null> 
     return null;
   }
   const inputs = [...(await inputsOf(team, task)), ...(task.skill === DIRECTOR ? [await digestOf(team, goal)] : [])];
-  const made = await make(team, { goal, task, skill, context, learnings: before.learnings, inputs, previous, lease }, signal);
+  const asks = { goal, task, skill, context, learnings: before.learnings, inputs, previous, lease };
+  const several = task.variants > 1 && task.revision === task.roundStart && task.deliverableId === null;
+  const made: Made & { chosen?: Chosen } = several ? await makeVariants(team, job, asks) : await make(team, asks, signal);
   if (made.kind !== "made") return rest(team, job, made);
   const deliverable: Deliverable = {
     id: newId("dlv"),
@@ -60,7 +63,7 @@ export async function handIn(team: Team, job: Job): Promise<Deliverable | null> 
     claims: claimsOf(made.body, await sourcesOf(team, job, skill, inputs)),
     createdAt: team.now(),
   };
-  await deliver(team.store, lease, deliverable, made.model, goal.rehearsal);
+  await deliver(team.store, lease, deliverable, made.model, goal.rehearsal, made.chosen ?? null);
   return deliverable;
 }
 

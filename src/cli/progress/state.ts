@@ -165,7 +165,7 @@ export function reduce(state: ProgressState, event: StoredEvent): ProgressState 
       return change(withCall(state, event, { state: "held", tokens: 0, cost: 0 }), event, (task) => ({
         step: event.step,
         attempt: event.attempt,
-        model: task.kind !== "work" || event.step === "make" ? event.model : task.model,
+        model: task.kind !== "work" || event.step.startsWith("make") ? event.model : task.model,
       }));
     case "call.settled":
       return change(withCall(state, event, { state: "ended", tokens: event.tokens, cost: event.cost }), event, () => ({

@@ -52,12 +52,16 @@ export async function compareTexts(
   const { a, b } = input;
   const names = { a: a.name, b: b.name };
   if (a.body === b.body) return decided({ ...names, winner: null, by: "equal", reason: "both texts are the same" }, "");
-  const [forth, back] = await Promise.all([ask(journal, registry, input, a, b, signal), ask(journal, registry, input, b, a, signal)]);
+  const [forth, back] = await Promise.all([
+    ask(journal, registry, input, a, b, signal),
+    ask(journal, registry, input, b, a, signal),
+  ]);
   if (forth.kind !== "decided") return forth;
   if (back.kind !== "decided") return back;
   const first = winnerOf(forth.value.better, a, b);
   const second = winnerOf(back.value.better, b, a);
-  if (first === null && second === null) return decided({ ...names, winner: null, by: "equal", reason: forth.value.reason }, forth.model);
+  if (first === null && second === null)
+    return decided({ ...names, winner: null, by: "equal", reason: forth.value.reason }, forth.model);
   if (first !== second || first === null) {
     const reason = "the choice changed with the order in which the texts were read";
     return decided({ ...names, winner: null, by: "order", reason }, forth.model);

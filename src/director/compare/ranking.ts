@@ -37,6 +37,7 @@ export function rankingOf(names: readonly string[], comparisons: readonly Compar
     winner,
     clear,
     points,
-    reason: reasons.length > 0 && clear ? [...new Set(reasons)].join(" ") : "none was clearly better; the first of the best is taken",
+    reason:
+      reasons.length > 0 && clear ? [...new Set(reasons)].join(" ") : "none was clearly better; the first of the best is taken",
   };
 }

@@ -22,6 +22,8 @@ export type MakeScene = {
   readonly skill: string;
   readonly brief: string;
   readonly goal: string;
+  /** What one of several versions puts first; empty when there is one. */
+  readonly angle: string;
   readonly criteria: readonly string[];
   readonly sections: readonly string[];
   readonly references: readonly { readonly path: string; readonly when: string }[];
@@ -57,6 +59,7 @@ export function readMakeScene(scene: Scene): MakeScene {
     skill: task?.attrs.skill ?? element(elements, "skill")?.attrs.name ?? "",
     brief,
     goal,
+    angle: elementText(elements, "angle"),
     criteria: listItems(elements, "criteria"),
     sections: listItems(elements, "required_sections"),
     references: jsonLines(elements, "references").map((line) => ({ path: textOf(line.path), when: textOf(line.when) })),

@@ -31,7 +31,8 @@ const FILLERS = [
 export function makeText(make: MakeScene, seed: number): string {
   const sections = make.sections.length > 0 ? make.sections : OWN_SECTIONS;
   const frame = [...builtOn(make), ...criteriaPart(make, sections)];
-  const head = [`# ${firstWords(make.brief, 90) || "Work"}`, "", MARK, "", ...changesPart(make, sections)];
+  const angle = make.angle === "" ? [] : [`This version is built round its angle: ${withStop(firstWords(make.angle, 160))}`, ""];
+  const head = [`# ${firstWords(make.brief, 90) || "Work"}`, "", MARK, "", ...angle, ...changesPart(make, sections)];
   const fixed = [...head, ...frame].join("\n").length + 300;
   const bodies = sectionParts(make, sections, Math.max(0, LONGEST - fixed), seed);
   const lines = [...head, ...bodies.flat(), ...frame];
@@ -50,7 +51,7 @@ function sectionParts(make: MakeScene, sections: readonly string[], room: number
   const flagged = make.findings.map((finding) => finding.quote).filter((quote) => quote !== "");
   let open = make.sources.filter((source) => !flagged.some((quote) => source.sentence.includes(quote)));
   return sections.map((section) => {
-    const about = [make.skill, make.key, make.brief, make.goal, String(make.revision), section];
+    const about = [make.skill, make.key, make.brief, make.goal, String(make.revision), make.angle, section];
     const lead = pick(LEADS, seed, "lead", ...about)?.(quoted(section), goalWords(make)) ?? "";
     const chosen: Source[] = [];
     let used = lead.length + section.length;

@@ -16,7 +16,19 @@ const KNOWN: readonly string[] = [
   ...["squads", "team", "categories", "pipelines", "last_squads", "learnings", "product_context", "goal", "problems"],
   ...["rubric", "task", "criteria", "deliverable", "earlier_findings", "missing_inputs", "findings", "previous_version"],
   ...["gate", "results", "result", "later_tasks", "open", "sections", "source", "skill", "references", "required_sections"],
-  ...["inputs", "input", "continue", "recent_goals", "quality_criteria", "changes", "open_claims"],
+  ...[
+    "inputs",
+    "input",
+    "continue",
+    "recent_goals",
+    "quality_criteria",
+    "changes",
+    "open_claims",
+    "first",
+    "second",
+    "statements",
+    "angle",
+  ],
   ...["skills", "requests", "file", "assertions", "work"],
 ];
 

@@ -4,7 +4,20 @@ import { type Json, isRecord, listOf, recordOf, textOf } from "./json.ts";
 import { type Element, element, readElements } from "./prompt.ts";
 import type { MessagesRequest } from "./request.ts";
 
-export const CALL_KINDS = ["make", "plan", "review", "gate", "rebrief", "report", "context", "route", "judge", "other"] as const;
+export const CALL_KINDS = [
+  "make",
+  "plan",
+  "review",
+  "gate",
+  "rebrief",
+  "report",
+  "context",
+  "route",
+  "judge",
+  "compare",
+  "consistency",
+  "other",
+] as const;
 export type CallKind = (typeof CALL_KINDS)[number];
 
 /** Top-level properties by which a structured reply's schema is recognised; the first that fits counts. */
@@ -17,6 +30,8 @@ const SIGNS: readonly (readonly [CallKind, readonly string[]])[] = [
   ["context", ["sections", "missing"]],
   ["route", ["answers"]],
   ["judge", ["verdicts"]],
+  ["compare", ["better", "reason"]],
+  ["consistency", ["contradictions"]],
 ];
 
 export type ShownCall = {
