@@ -42,7 +42,7 @@ export function learningsText(found: readonly Learning[], rehearsed: number, sty
   }
   const of = (entry: Learning) => entry.skill ?? "";
   const sorted = found.toSorted((a, b) => (of(a) === of(b) ? b.confidence - a.confidence : of(a) < of(b) ? -1 : 1));
-  const paint = { active: style.green, hypothesis: style.yellow, retired: style.dim };
+  const paint = { active: style.green, hypothesis: style.yellow, retired: style.dim, pruned: style.dim };
   const rows = sorted.map((entry) => [
     entry.skill ?? style.dim("all skills"),
     oneLine(entry.statement, 90),

@@ -96,6 +96,8 @@ function scene(text: (plain: string) => string) {
       status: "active",
       origin: "person",
       rehearsal: false,
+      goalId: null,
+      taskId: null,
       createdAt: 0,
     },
   ];
@@ -272,9 +274,9 @@ describe("the words", () => {
       </last_squads>
       [learnings]
       <learnings>
-      {"learning":"Numbers sell.","confidence":0.9,"from":"person"}
+      {"id":1,"learning":"Numbers sell.","confidence":0.9,"status":"active","from":"person"}
       </learnings>
-      What earlier work taught. Use what fits this task; where a learning and the brief disagree, the brief counts.
+      What earlier work taught; a hypothesis has not been put to the test yet. Use what fits this task; where a learning and the brief disagree, the brief counts.
       [inputs]
       <recent_goals>
       Tea: completed
@@ -302,18 +304,18 @@ describe("the words", () => {
       [skill, shared 5m]
       <skill name="writer">
       Do it well.
-      
+
       ## Inputs
-      
+
       The brief.
-      
+
       ## Deliverable
-      
+
       ### Text
       What it holds.
-      
+
       ## Quality criteria
-      
+
       - \`clarity\`: it is clear.
       See references/styles.md.
       </skill>
@@ -325,9 +327,9 @@ describe("the words", () => {
       </references>
       [learnings]
       <learnings>
-      {"learning":"Numbers sell.","confidence":0.9,"from":"person"}
+      {"id":1,"learning":"Numbers sell.","confidence":0.9,"status":"active","from":"person"}
       </learnings>
-      What earlier work taught. Use what fits this task; where a learning and the brief disagree, the brief counts.
+      What earlier work taught; a hypothesis has not been put to the test yet. Use what fits this task; where a learning and the brief disagree, the brief counts.
       [inputs]
       <goal>
       Sell more tea.

@@ -1,7 +1,7 @@
 /** Prompt parts that several calls share. Pure functions of stored data: no clock, no path, no random number. */
 
 import type { ProductContext } from "../domain/product-context.ts";
-import type { Learning } from "../domain/learning.ts";
+import { disputes, type Learning } from "../domain/learning.ts";
 import type { Registry, Skill } from "../domain/registry.ts";
 import type { PromptPart, ToolSpec } from "../journal/request.ts";
 
@@ -50,10 +50,25 @@ export function skillPart(skill: Skill): PromptPart {
 
 export function learningsPart(learnings: readonly Learning[]): PromptPart {
   if (learnings.length === 0) return { kind: "learnings", text: "" };
-  const list = learnings.map(({ statement, confidence, origin }) => ({ learning: statement, confidence, from: origin }));
+  const disputed = (entry: Learning) => learnings.flatMap((other, i) => (disputes(entry, other) ? [i + 1] : []));
+  const list = learnings.map((entry, i) => {
+    const against = disputed(entry);
+    const { statement, confidence, status, origin } = entry;
+    return {
+      id: i + 1,
+      learning: statement,
+      confidence,
+      status,
+      from: origin,
+      ...(against.length > 0 ? { disputed_by: against } : {}),
+    };
+  });
+  const advice = list.some((entry) => "disputed_by" in entry)
+    ? " Two that dispute each other are both shown on purpose: decide which one fits this task, and do not mix them."
+    : "";
   return {
     kind: "learnings",
-    text: `${tag("learnings", {}, lines(list))}\nWhat earlier work taught. Use what fits this task; where a learning and the brief disagree, the brief counts.`,
+    text: `${tag("learnings", {}, lines(list))}\nWhat earlier work taught; a hypothesis has not been put to the test yet. Use what fits this task; where a learning and the brief disagree, the brief counts.${advice}`,
   };
 }
 

@@ -2,9 +2,12 @@
 
 import type { Selectable } from "kysely";
 import { z } from "zod";
-import { learningKey, learningStatus, type Learning } from "../domain/learning.ts";
+import { learningKey, learningStatus, nearlyTheSame, UNUSED, type Learning } from "../domain/learning.ts";
 import type { Schema } from "./schema.ts";
 import type { Read, Tx } from "./store.ts";
+
+/** Of goals that taught the same, the first and latest ones are named. */
+const EVIDENCE_MAX_CHARS = 600;
 
 function toLearning(row: Selectable<Schema["learnings"]>): Learning {
   return {
@@ -18,24 +21,44 @@ function toLearning(row: Selectable<Schema["learnings"]>): Learning {
     status: learningStatus.parse(row.status),
     origin: row.origin === "person" ? "person" : "review",
     rehearsal: row.rehearsal === 1,
+    goalId: row.goal_id,
+    taskId: row.task_id,
     createdAt: row.created_at,
   };
 }
 
-/** Adds a learning; one that says the same for the same skill gains confidence instead. Returns the id it stands under. */
-export async function addLearning(tx: Tx, learning: Omit<Learning, "createdAt">, goalId: string | null): Promise<string> {
+/**
+ * Adds a learning; one that says (nearly) the same for the same skill gains confidence and evidence instead, unless nobody
+ * uses it any more: what a person retired or trials pruned does not come back by being said again. Returns the id it stands under.
+ */
+export async function addLearning(
+  tx: Tx,
+  learning: Omit<Learning, "createdAt" | "goalId" | "taskId">,
+  goalId: string | null,
+  taskId: string | null = null,
+): Promise<string> {
   const key = learningKey(learning.statement);
-  const same = await tx.db
+  const ofSkill = await tx.db
     .selectFrom("learnings")
-    .select(["id", "confidence"])
+    .select(["id", "statement", "confidence", "evidence", "status"])
     .where("tenant", "=", tx.tenant)
-    .where("key", "=", key)
     .where("skill", learning.skill === null ? "is" : "=", learning.skill)
     .where("rehearsal", "=", learning.rehearsal ? 1 : 0)
-    .executeTakeFirst();
+    .orderBy("id")
+    .execute();
+  const same = ofSkill.find((row) => nearlyTheSame(row.statement, learning.statement));
   if (same) {
+    if (UNUSED.includes(same.status)) return same.id;
     const confidence = Math.min(0.95, same.confidence + 0.1);
-    await tx.db.updateTable("learnings").set({ confidence }).where("tenant", "=", tx.tenant).where("id", "=", same.id).execute();
+    const evidence = same.evidence.includes(learning.evidence)
+      ? same.evidence
+      : `${same.evidence}; ${learning.evidence}`.slice(0, EVIDENCE_MAX_CHARS);
+    await tx.db
+      .updateTable("learnings")
+      .set({ confidence, evidence })
+      .where("tenant", "=", tx.tenant)
+      .where("id", "=", same.id)
+      .execute();
     return same.id;
   }
   await tx.db
@@ -53,6 +76,8 @@ export async function addLearning(tx: Tx, learning: Omit<Learning, "createdAt">,
       status: learning.status,
       origin: learning.origin,
       rehearsal: learning.rehearsal ? 1 : 0,
+      goal_id: goalId,
+      task_id: taskId,
       created_at: tx.now,
     })
     .execute();
@@ -80,7 +105,7 @@ export async function listLearnings(
     .where("tenant", "=", read.tenant)
     .where("rehearsal", "=", filter.rehearsal ? 1 : 0)
     .orderBy("id", "desc");
-  if (!filter.retired) query = query.where("status", "!=", "retired");
+  if (!filter.retired) query = query.where("status", "not in", [...UNUSED]);
   const { skill, category } = filter;
   // A learning without a skill or category holds for all.
   if (skill !== undefined) query = query.where((where) => where.or([where("skill", "=", skill), where("skill", "is", null)]));

@@ -38,10 +38,10 @@ export async function runPlanning(team: Team, job: Job): Promise<void> {
 }
 
 /** What the Director reads before planning: learnings, and how the latest goals ended. */
-export async function planningKnowledge(read: Read, goal: Pick<Goal, "id" | "category" | "rehearsal">) {
+export async function planningKnowledge(read: Read, goal: Pick<Goal, "id" | "text" | "category" | "rehearsal">) {
   const ended = await listGoals(read, { limit: 8, status: ["completed", "failed"] });
   return {
-    learnings: await learningsForPlanning(read, goal.category, goal.rehearsal),
+    learnings: await learningsForPlanning(read, goal, goal.rehearsal),
     recent: ended
       .filter((entry) => entry.rehearsal === goal.rehearsal && entry.id !== goal.id)
       .map((entry) => `- ${entry.title} (${entry.status})`),

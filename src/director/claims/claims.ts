@@ -3,6 +3,7 @@
 import type { Claim } from "../../domain/deliverable.ts";
 import { codeFences, outsideFences } from "../../domain/markdown.ts";
 import type { Finding, ReviewReply } from "../../domain/review.ts";
+import { stemsOf } from "../../domain/words.ts";
 import { sameValue, valuesOf, type Value } from "../facts/values.ts";
 
 /** A text that a claim may rest on, and what to call it: `context`, `goal`, `task`, the key of an input. */
@@ -149,18 +150,6 @@ function indexed(passage: string): Passage {
 function covered(claim: ReadonlySet<string>, other: ReadonlySet<string>): number {
   if (claim.size === 0) return 0;
   return [...claim].filter((stem) => other.has(stem)).length / claim.size;
-}
-
-const COMMON = new Set(
-  "that this with from your their they have been will would into than when then what which about more most only also were does each over just like".split(
-    " ",
-  ),
-);
-
-/** Words of four letters and more, cut to six: enough to see that two sentences speak of the same thing. */
-export function stemsOf(text: string): Set<string> {
-  const words = text.toLowerCase().match(/\p{L}{4,}/gu) ?? [];
-  return new Set(words.filter((word) => !COMMON.has(word)).map((word) => word.slice(0, 6)));
 }
 
 function bare(text: string): string {
