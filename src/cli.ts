@@ -161,17 +161,27 @@ command("costs", "what was spent: today, this month, by goal, by skill", "market
 
 command(
   "learnings [action] [id]",
-  "what the team has learned; actions: add, edit, retire",
+  "what the team has learned; actions: add, edit, retire, validate",
   'marketeam learnings add "Say the price on the button" --skill <skill>',
 )
   .option("--text <text>", "the statement, for add and edit (add also takes it as the next word)")
   .option("--skill <name>", "only for this skill")
   .option("--category <name>", "only for this category")
   .addOption(new Option("--confidence <n>", "0 to 1").argParser(Number))
-  .option("--all", "retired ones too")
+  .option("--all", "retired and pruned ones too")
+  .addOption(new Option("--budget <usd>", "validate: what the replays of this run may cost").argParser(Number))
+  .option("--rehearse", "validate: learnings of rehearsals, on rehearsed tasks, without a key")
+  .addOption(new Option("--seed <n>", "validate: of the rehearsal").argParser(Number))
   .addOption(json())
   .addOption(workspace())
   .action(run(async () => (await import("./cli/learnings.ts")).learnings as Action));
+
+command("skills", "the team and how it does; its scores over time", "marketeam skills --scores")
+  .option("--scores [skill]", "scores over time, drift and reviewers; of one skill also by week and criterion")
+  .option("--rehearsal", "the rehearsal's scores instead of the real ones")
+  .addOption(json())
+  .addOption(workspace())
+  .action(run(async () => (await import("./cli/skills.ts")).skills as Action));
 
 command("schedules", "the schedules as configured, and when each would fire next", "marketeam schedules")
   .addOption(json())
@@ -190,6 +200,7 @@ command("tools", "the tools of tools.yaml", "marketeam tools")
   .action(run(async () => (await import("./cli/tools.ts")).tools as Action));
 
 command("validate", "check skills, pipelines, routing, schedules, events, models: every problem in one run", "marketeam validate")
+  .option("--sizes", "the size of each skill, the largest first")
   .addOption(json())
   .action(run(async () => (await import("./cli/validate.ts")).validate as Action));
 
@@ -202,9 +213,7 @@ command(
   .addOption(new Option("--only <part>", "only one of the two").choices(["routing", "quality"]))
   .option("--live", "ask a model for what has no fitting recording; needs a key, and --budget or your yes")
   .addOption(new Option("--budget <usd>", "the most that a live run may spend").argParser(positive("--budget")))
-  .addOption(
-    new Option("--limit <n>", "the first n requests and briefs of each skill").argParser(whole("--limit", 1, 999_999)),
-  )
+  .addOption(new Option("--limit <n>", "the first n requests and briefs of each skill").argParser(whole("--limit", 1, 999_999)))
   .addOption(json())
   .addOption(workspace())
   .addOption(rehearse())

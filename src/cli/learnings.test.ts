@@ -19,6 +19,8 @@ function learning(change: Partial<Learning>): Learning {
     status: "active",
     origin: "review",
     rehearsal: false,
+    goalId: null,
+    taskId: null,
     createdAt: 0,
     ...change,
   };

@@ -19,6 +19,9 @@ type LearningsOptions = CommonOptions & {
   readonly category?: string;
   readonly confidence?: number;
   readonly all?: boolean;
+  readonly budget?: number;
+  readonly rehearse?: boolean;
+  readonly seed?: number;
 };
 
 /** The options that each action reads; another one would be ignored, so it is refused. */
@@ -27,9 +30,10 @@ const OPTIONS = {
   add: ["text", "skill", "category", "confidence"],
   edit: ["text", "confidence"],
   retire: [],
+  validate: ["budget", "rehearse", "seed"],
 } as const;
 type Action = keyof typeof OPTIONS;
-const ACTIONS = ["add", "edit", "retire"] as const;
+const ACTIONS = ["add", "edit", "retire", "validate"] as const;
 const DEFAULT_CONFIDENCE = 0.9;
 
 export async function learnings(
@@ -40,6 +44,7 @@ export async function learnings(
   const action = actionOf(typedAction, second);
   checkOptions(action, options);
   if (action === "list") return list(options);
+  if (action === "validate") return (await import("./learnings-validate.ts")).validateLearnings(second, options);
   if (action === "add") return add(statementOf(second, options), options);
   if (second === undefined) throw new UsageError(`${action} which learning?`, "its id, or the beginning of it: see `learnings`");
   return action === "edit" ? edit(second, options) : retire(second, options);
@@ -54,7 +59,7 @@ function actionOf(typed: string | undefined, second: string | undefined): Action
 
 function checkOptions(action: Action, options: LearningsOptions): void {
   const read: readonly string[] = OPTIONS[action];
-  for (const name of ["text", "skill", "category", "confidence", "all"] as const) {
+  for (const name of ["text", "skill", "category", "confidence", "all", "budget", "rehearse", "seed"] as const) {
     if (options[name] === undefined || read.includes(name)) continue;
     const place = action === "list" ? "without an action, learnings" : `learnings ${action}`;
     throw new UsageError(

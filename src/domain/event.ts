@@ -38,6 +38,7 @@ export type EventBody =
   | Of<"question.asked", { questionId: string; kind: string; title: string }>
   | Of<"question.answered", { questionId: string; choice: string }>
   | Of<"learning.added", { learningId: string; statement: string; skill: string | null }>
+  | Of<"learning.judged", { learningId: string; statement: string; status: string; effect: number; trials: number }>
   | Of<"budget.level", { level: BudgetLevel; scope: string; share: number }>
   | Of<"pipeline_blocked", { reason: string }>
   | Of<"price.mismatch", { callId: string; hold: number; cost: number }>

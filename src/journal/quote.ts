@@ -20,6 +20,10 @@ const MAKE = { shared: 7_000, fresh: 4_000, output: { low: 3_000, likely: 5_500,
 const REVIEW = { shared: 3_500, fresh: 5_000, output: { low: 1_200, likely: 2_200, high: 4_500 } };
 const GATE = { shared: 6_000, fresh: 9_000, output: { low: 600, likely: 1_200, high: 3_000 } };
 const REPORT = { shared: 2_500, fresh: 3_000, output: { low: 500, likely: 900, high: 2_000 } };
+const COMPARE = { shared: 3_500, fresh: 11_000, output: { low: 300, likely: 600, high: 1_500 } };
+const CHECK = { shared: 2_500, fresh: 3_000, output: { low: 200, likely: 500, high: 1_500 } };
+/** Calls of a comparison: both orders, and the control for length in every second one. */
+const COMPARISON = 2.5;
 /** Versions of a deliverable: most are approved at once or after one revision. */
 const ROUNDS = { low: 1, likely: 1.4, high: 3 };
 /** Fewer finished tasks of a skill than this say little. */
@@ -45,6 +49,15 @@ function callCost(call: Call, tier: Tier, models: ModelsFile, now: number, band:
 export function quotePlan(plan: Plan, registry: Registry, now: number, history: ReadonlyMap<string, readonly number[]>): Quote {
   const { models } = registry;
   let known = 0;
+  // Versions made side by side: the first round costs as many, and each pair is compared.
+  const variantsCost = (skillName: string, variants: number, band: keyof Band): number => {
+    const tier = registry.skills.get(skillName)?.tier ?? "strong";
+    const pairs = (variants * (variants - 1)) / 2;
+    return (
+      (variants - 1) * callCost(MAKE, tier, models, now, band) +
+      pairs * COMPARISON * callCost(COMPARE, "strong", models, now, band)
+    );
+  };
   const taskCost = (skillName: string, reviewers: number, band: keyof Band): number => {
     const samples = history.get(skillName);
     if (samples && samples.length >= MIN_SAMPLES)
@@ -56,12 +69,22 @@ export function quotePlan(plan: Plan, registry: Registry, now: number, history: 
     const tasks = plan.tasks.filter((task) => task.phase === phase.name);
     known += tasks.filter((task) => (history.get(task.skill)?.length ?? 0) >= MIN_SAMPLES).length;
     const sum = (band: keyof Band) =>
-      tasks.reduce((total, task) => total + taskCost(task.skill, Math.max(1, task.reviewers?.length ?? 1), band), 0) +
-      (phase.gate ? callCost(GATE, "strong", models, now, band) : 0);
+      tasks.reduce(
+        (total, task) =>
+          total +
+          taskCost(task.skill, Math.max(1, task.reviewers?.length ?? 1), band) +
+          variantsCost(task.skill, task.variants ?? 1, band),
+        0,
+      ) + (phase.gate ? callCost(GATE, "strong", models, now, band) : 0);
     return { name: phase.name, low: cents(sum("low")), likely: cents(sum("likely")), high: cents(sum("high")) };
   });
   const total = (band: keyof Band) =>
-    cents(phases.reduce((sum, phase) => sum + phase[band], 0) + callCost(REPORT, "standard", models, now, band));
+    cents(
+      phases.reduce((sum, phase) => sum + phase[band], 0) +
+        callCost(REPORT, "standard", models, now, band) +
+        // One call compares the texts, where there are two.
+        (plan.tasks.length > 1 ? callCost(CHECK, "standard", models, now, band) : 0),
+    );
   return {
     low: total("low"),
     likely: total("likely"),
@@ -69,6 +92,19 @@ export function quotePlan(plan: Plan, registry: Registry, now: number, history: 
     phases,
     basis: plan.tasks.length > 0 && known * 2 >= plan.tasks.length ? "history" : "priors",
   };
+}
+
+/** USD for replaying tasks of these skills, each once with and once without a learning, and comparing the two. */
+export function quoteReplays(skills: readonly string[], registry: Registry, now: number): Band & { readonly calls: number } {
+  const { models } = registry;
+  const sum = (band: keyof Band) =>
+    cents(
+      skills.reduce((total, name) => {
+        const tier = registry.skills.get(name)?.tier ?? "standard";
+        return total + 2 * callCost(MAKE, tier, models, now, band) + COMPARISON * callCost(COMPARE, "strong", models, now, band);
+      }, 0),
+    );
+  return { low: sum("low"), likely: sum("likely"), high: sum("high"), calls: skills.length * 4 };
 }
 
 /** Costs in USD of the last finished real tasks, by skill. */

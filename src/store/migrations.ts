@@ -93,4 +93,23 @@ const judgement: Migration = {
   },
 };
 
-export const migrations: readonly Migration[] = [initial, judgement];
+const notices: Migration = {
+  name: "0005-notices",
+  sql: (engine) => {
+    const text = engine === "sqlite" ? "text" : 'text collate "C"';
+    return [
+      `create table notices (tenant ${text} not null, id ${text} not null, key ${text} not null, kind text not null, subject ${text} not null,
+        goal_id ${text}, urgent integer not null, title text not null, text text not null, rehearsal integer not null, at bigint not null,
+        created_at bigint not null, primary key (tenant, id), unique (tenant, key))`,
+      `create index notices_by_subject on notices (tenant, subject)`,
+      `create table notice_sends (tenant ${text} not null, notice_id ${text} not null, channel ${text} not null, state text not null,
+        due_at bigint not null, message_id ${text}, message_at bigint, attempts integer not null, lease_until bigint, problem text,
+        ended_at bigint, primary key (tenant, notice_id, channel))`,
+      `create index notice_sends_open on notice_sends (tenant, channel, state)`,
+      `create index notice_sends_by_message on notice_sends (tenant, message_id)`,
+      `create index notice_sends_lately on notice_sends (tenant, channel, message_at)`,
+    ];
+  },
+};
+
+export const migrations: readonly Migration[] = [initial, judgement, notices];

@@ -207,4 +207,31 @@ export type Schema = {
     data: string;
   };
   meta: { key: string; value: string };
+  /** What a person is to be told, once a key. */
+  notices: Row & {
+    key: string;
+    kind: string;
+    subject: string;
+    goal_id: string | null;
+    urgent: number;
+    title: string;
+    text: string;
+    rehearsal: number;
+    at: number;
+    created_at: number;
+  };
+  /** One notice on its way to one channel; those that go together share a message. */
+  notice_sends: {
+    tenant: string;
+    notice_id: string;
+    channel: string;
+    state: string;
+    due_at: number;
+    message_id: string | null;
+    message_at: number | null;
+    attempts: number;
+    lease_until: number | null;
+    problem: string | null;
+    ended_at: number | null;
+  };
 };

@@ -80,6 +80,7 @@ function documentsOf(team: Team, event: StoredEvent): (() => Promise<void>) | nu
     case "goal.cancelled":
       return goalId ? () => writeReport(team, goalId).then(() => (event.rehearsal ? undefined : writeBudget(team))) : null;
     case "learning.added":
+    case "learning.judged":
       return event.rehearsal ? null : () => writeLearnings(team);
     default:
       return null;
