@@ -4,6 +4,7 @@ import { cpus, loadavg } from "node:os";
 import { cache } from "./cache.ts";
 import { criticalPath } from "./critical-path.ts";
 import { holds } from "./holds.ts";
+import { reviewers } from "./reviewers.ts";
 import { start } from "./start.ts";
 import { storeWrite } from "./store-write.ts";
 import { throughput } from "./throughput.ts";
@@ -18,6 +19,7 @@ const BENCHMARKS: Record<string, Benchmark> = {
   holds: { title: "Budget: 1,000 holds at the same time", run: holds },
   write: { title: "A change of the store", run: storeWrite },
   cache: { title: "What caching saves", run: cache },
+  reviewers: { title: "A chain of four reviewers", run: reviewers },
   start: { title: "Start of a process", run: start },
   validate: { title: "Checking the team's files", run: validate },
 };

@@ -39,7 +39,7 @@ export type ReviewInput = {
   readonly claims: readonly Claim[];
   /** Others read this version as well: what they all read is cached. */
   readonly shared: boolean;
-  readonly lease: Lease;
+  readonly lease: Lease | null;
 };
 
 export type Judgement = {
