@@ -23,7 +23,7 @@ const SQUADS: Readonly<Record<string, string>> = {
 
 /** `→` one after the other, `+` beside each other, `*name` a review. */
 const PIPELINES: Readonly<Record<string, string>> = {
-  "Content Production": "content-strategy → copywriting → copy-editing → seo-audit → schema-markup",
+  "Content Production": "content-strategy → copywriting → *content-strategy → *director → copy-editing → seo-audit → schema-markup",
   "Page Launch": "copywriting → page-cro → ab-test-setup → analytics-tracking",
   "Product Launch": "launch-strategy → copywriting + email-sequence + social-content + paid-ads",
   "Conversion Sprint": "page-cro → copywriting → ab-test-setup → analytics-tracking",

@@ -56,6 +56,7 @@ export type QuestionRow = {
 };
 export type DeliverableRow = { id: string; task_id: string; revision: number; origin: string; hash: string };
 export type LearningRow = { id: string; statement: string; status: string; origin: string };
+export type TrialRow = { learning_id: string; task_id: string; winner: string };
 export type NeedRow = { task_id: string; need_id: string };
 
 export type Books = {
@@ -70,6 +71,7 @@ export type Books = {
   readonly processes: number;
   /** The real ones: what a rehearsal learned is not written down for people. */
   readonly learnings: readonly LearningRow[];
+  readonly trials: readonly TrialRow[];
 };
 
 const EMPTY: Books = {
@@ -83,6 +85,7 @@ const EMPTY: Books = {
   deliverables: [],
   processes: 0,
   learnings: [],
+  trials: [],
 };
 
 export const DATABASE = ".marketeam/marketeam.db";
@@ -109,6 +112,7 @@ export function readBooks(workspace: string): Books {
       deliverables: all("select id, task_id, revision, origin, hash from deliverables order by id"),
       processes: count("select count(*) as n from processes"),
       learnings: all("select id, statement, status, origin from learnings where rehearsal = 0 order by id"),
+      trials: all("select learning_id, task_id, winner from trials"),
     };
   } finally {
     db.close();

@@ -31,6 +31,10 @@ Relay is a shared inbox for support teams of five to fifty people. It routes eac
 
 Heads of support at software companies who lose messages between mail, chat and forms.
 
+## Prices
+
+The Team plan costs $29 a month for each seat.
+
 ## Proof
 
 Teams answer their first message within an hour of signing up.

@@ -177,4 +177,48 @@ export const SCENARIOS: readonly Scenario[] = [
     timed: ["process.beat:before-commit", "process.beat:after-commit", "task.renew:before-commit", "task.renew:after-commit"],
     next: life(command("--pipeline", "Email Health", "Write to those who left")),
   },
+  {
+    // Three read one version, one after the other.
+    name: "chain",
+    seed: 13,
+    faults: [],
+    context: false,
+    ends: ["completed"],
+    next: life(command("--pipeline", "Copywriting Review Chain", "A page about the new inbox")),
+  },
+  {
+    // The goal asks for versions to choose from: two are made side by side and compared.
+    name: "compared",
+    seed: 10,
+    faults: [],
+    context: false,
+    ends: ["completed"],
+    next: life(command("--category", "content", "Write two versions of a post about the new inbox to choose from")),
+  },
+  {
+    // The brief names another price than the product context: the text that repeats it is sent back at the goal's end.
+    name: "contradicted",
+    seed: 11,
+    faults: [],
+    context: true,
+    ends: ["completed"],
+    next: life(command("--pipeline", "Email Health", "Tell them that the Team plan costs $49 a month for each seat")),
+  },
+  {
+    // What a person added is put to the test on the finished work.
+    name: "tried",
+    seed: 12,
+    faults: [],
+    context: false,
+    ends: ["completed"],
+    next: life(
+      command("--pipeline", "Email Health", "Write to those who left"),
+      () => null,
+      ({ books }) => {
+        const own = books.learnings.find((entry) => entry.statement === "Name the day in the first line");
+        if (!own) return note("learnings", "add", "Name the day in the first line");
+        return books.trials.length === 0 ? note("learnings", "validate", own.id, "--budget", "5") : null;
+      },
+    ),
+  },
 ];
