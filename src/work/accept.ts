@@ -6,10 +6,12 @@ import { titleOf, type Goal, type Priority } from "../domain/goal.ts";
 import type { Nano } from "../domain/money.ts";
 import type { Plan } from "../domain/plan.ts";
 import type { ProductContext } from "../domain/product-context.ts";
+import type { Registry } from "../domain/registry.ts";
 import { quotePlan, taskCosts } from "../journal/quote.ts";
 import { insertGoal, needGoal, updateGoal } from "../store/goals.ts";
 import { importContext, latestContext } from "../store/records.ts";
 import { addPlanningTask, startPlan } from "./engine.ts";
+import type { Tx } from "../store/store.ts";
 import { bodyOf } from "../workspace/document.ts";
 import type { Team } from "./team.ts";
 
@@ -42,31 +44,40 @@ export async function readContext(team: Pick<Team, "workspace">): Promise<string
   return body === "" ? null : body;
 }
 
+/** What an acceptance needs to know, read before its transaction. */
+export type Ready = { readonly contextVersion: number; readonly costs: ReadonlyMap<string, readonly number[]> };
+
+export async function readyToAccept(team: Team): Promise<Ready> {
+  const context = await takeInContext(team);
+  return { contextVersion: context?.version ?? 0, costs: await team.store.read((read) => taskCosts(read)) };
+}
+
+/** Saves a goal with its first tasks, inside a transaction that may decide more (an event, a firing). Returns its id. */
+export async function acceptIn(tx: Tx, registry: Registry, work: NewWork, ready: Ready): Promise<string> {
+  const id = newId("goal");
+  await insertGoal(tx, {
+    id,
+    title: work.plan?.title ?? titleOf(work.text),
+    text: work.text,
+    category: work.category ?? work.plan?.category ?? null,
+    source: work.source,
+    pipeline: work.plan?.pipeline ?? null,
+    priority: work.priority,
+    rehearsal: work.rehearsal,
+    cap: work.cap,
+    contextVersion: ready.contextVersion,
+  });
+  const goal: Goal = await needGoal(tx, id);
+  if (work.plan) {
+    await startPlan(tx, goal, work.plan);
+    const costs = work.rehearsal ? new Map() : ready.costs;
+    await updateGoal(tx, id, { quote: JSON.stringify(quotePlan(work.plan, registry, tx.now, costs)) });
+  } else await addPlanningTask(tx, goal);
+  return id;
+}
+
 /** Saves a goal. Returns its id after the store has made it durable. */
 export async function acceptGoal(team: Team, work: NewWork): Promise<string> {
-  const context = await takeInContext(team);
-  const id = newId("goal");
-  const history = work.plan ? await team.store.read((read) => taskCosts(read)) : new Map<string, number[]>();
-  await team.store.write("goal.accept", async (tx) => {
-    await insertGoal(tx, {
-      id,
-      title: work.plan?.title ?? titleOf(work.text),
-      text: work.text,
-      category: work.category ?? work.plan?.category ?? null,
-      source: work.source,
-      pipeline: work.plan?.pipeline ?? null,
-      priority: work.priority,
-      rehearsal: work.rehearsal,
-      cap: work.cap,
-      contextVersion: context?.version ?? 0,
-    });
-    const goal: Goal = await needGoal(tx, id);
-    if (work.plan) {
-      await startPlan(tx, goal, work.plan);
-      await updateGoal(tx, id, {
-        quote: JSON.stringify(quotePlan(work.plan, team.registry, tx.now, work.rehearsal ? new Map() : history)),
-      });
-    } else await addPlanningTask(tx, goal);
-  });
-  return id;
+  const ready = await readyToAccept(team);
+  return team.store.write("goal.accept", (tx) => acceptIn(tx, team.registry, work, ready));
 }
