@@ -29,7 +29,7 @@ type RunOptions = RunFlags & {
 };
 
 const COMMANDS =
-  "status show resume cancel approvals approve reject costs learnings schedules events tools validate evals doctor init export backup rehearsal help".split(
+  "status show resume cancel approvals approve reject costs learnings skills schedules events tools validate evals doctor init export backup rehearsal help".split(
     " ",
   );
 

@@ -13,7 +13,7 @@ export function sizesLine(sizes: readonly SkillSize[]): string | null {
   if (!largest || !smallest) return null;
   const one = ({ skill, call }: SkillSize) => `${n(call.chars)} characters, about ${n(call.tokens)} tokens (${skill})`;
   if (sizes.length === 1) return `In every call of the skill: ${one(largest)}`;
-  return `In every call of a skill: from ${one(smallest)} to ${one(largest)}; all: --json`;
+  return `In every call of a skill: from ${one(smallest)} to ${one(largest)}; all: --sizes`;
 }
 
 /** One row a skill, the largest first. */

@@ -54,7 +54,7 @@ describe("sizes", () => {
 
   test("one line names the smallest and the largest", () => {
     expect(sizesLine(all)).toBe(
-      "In every call of a skill: from 500 characters, about 125 tokens (small) to 20,101 characters, about 5,026 tokens (large); all: --json",
+      "In every call of a skill: from 500 characters, about 125 tokens (small) to 20,101 characters, about 5,026 tokens (large); all: --sizes",
     );
     expect(sizesLine(all.slice(0, 1))).toBe("In every call of the skill: 20,101 characters, about 5,026 tokens (large)");
     expect(sizesLine([])).toBeNull();

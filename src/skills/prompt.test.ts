@@ -2,6 +2,8 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { compareTexts } from "../director/compare/compare.ts";
+import { judgeFacts } from "../director/consistency/judge.ts";
 import { decideGate } from "../director/plan/gate.ts";
 import { planSpec } from "../director/plan/plan.ts";
 import { decideRebrief } from "../director/plan/rebrief.ts";
@@ -159,6 +161,8 @@ async function caught(ask: (journal: Journal) => Promise<unknown>): Promise<Call
   return specs[0];
 }
 
+const said = (quote: string) => ({ kind: "audience" as const, subject: "reader", value: quote, quote });
+
 async function allSpecs(text: (plain: string) => string): Promise<Record<string, CallSpec>> {
   const { goal, task, learnings, deliverable, context, finding, answered, openClaim, make } = scene(text);
   const never = new AbortController().signal;
@@ -183,6 +187,43 @@ async function allSpecs(text: (plain: string) => string): Promise<Record<string,
       { ...make, previous: { revision: 0, body: deliverable.body, findings: [{ id: "F1", reviewer: "director", ...finding }] } },
       registry.texts.house,
       { compact: false },
+    ),
+    variant: makeSpec(
+      { ...make, variant: { number: 1, of: 2, angle: text("Put first: Clear? At its best: yes") } },
+      registry.texts.house,
+      { compact: false },
+    ),
+    compare: await caught((journal) =>
+      compareTexts(
+        journal,
+        registry,
+        {
+          goal,
+          context,
+          task,
+          key: { goalId: goal.id, subject: task.id, revision: 0 },
+          a: { name: "v1", body: text("# Tea") },
+          b: { name: "v2", body: text("# More tea") },
+          lease: LEASE,
+        },
+        never,
+      ),
+    ),
+    consistency: await caught((journal) =>
+      judgeFacts(
+        journal,
+        registry,
+        {
+          goal,
+          context,
+          stated: [
+            { text: { name: "write", rank: 1, body: text("For cooks.") }, facts: [said(text("For cooks."))] },
+            { text: { name: "check", rank: 2, body: text("For florists.") }, facts: [said(text("For florists."))] },
+          ],
+          lease: LEASE,
+        },
+        never,
+      ),
     ),
     review: await caught((journal) =>
       reviewDeliverable(
@@ -367,6 +408,120 @@ describe("the words", () => {
       Hand in the deliverable now, complete and ready to use."
     `);
   });
+  test("of one of several versions: the angle stands behind the task", () => {
+    expect(words(specs.variant).slice(words(specs.variant).indexOf("</criteria>"))).toMatchInlineSnapshot(`
+      "</criteria>
+      <angle number="1" of="2">
+      Put first: Clear? At its best: yes
+      </angle>
+      This is one of several versions that will be compared. Each meets the whole task; yours is built round its angle: let that decide the central idea, the order and the opening, so that it is a different piece of work and not the same one in other words.
+      Hand in the deliverable now, complete and ready to use."
+    `);
+  });
+
+  test("of a comparison", () => {
+    expect(shown(specs.compare)).toMatchInlineSnapshot(`
+      "[charter]
+      Be fair.
+      [context, shared 1h]
+      <product_context version="1">
+      ## Overview
+
+      Tea.
+      </product_context>
+      [inputs, shared 5m]
+      <goal>
+      Sell more tea.
+      </goal>
+      <task key="write">
+      Write the page.
+      </task>
+      <criteria>
+      - It has a headline.
+      </criteria>
+      <rubric>
+      {"id":"clarity","weight":2,"asks":"Clear?"}
+      </rubric>
+      [inputs]
+      <first>
+      # Tea
+      </first>
+      <second>
+      # More tea
+      </second>
+      Two texts for the same task. Which one serves the task better, by its criteria and the rubric? Neither their order nor their length is a merit; a text that says a thing twice is the weaker one. "reason": in one or two sentences, what decided it, with the words of the text that show it. Say "equal" where you would not put one before the other."
+    `);
+  });
+
+  test("of the consistency check", () => {
+    expect(shown(specs.consistency)).toMatchInlineSnapshot(`
+      "[charter]
+      Lead well.
+      [context, shared 1h]
+      <product_context version="1">
+      ## Overview
+
+      Tea.
+      </product_context>
+      [inputs]
+      <goal>
+      Sell more tea.
+      </goal>
+      <statements>
+      {"id":"S1","text":"write","kind":"audience","subject":"reader","value":"For cooks.","quote":"For cooks."}
+      {"id":"S2","text":"check","kind":"audience","subject":"reader","value":"For florists.","quote":"For florists."}
+      </statements>
+      These statements stand in texts of one campaign. Name each pair from different texts that cannot both be true of the same thing: another offer, another audience, another name for one product or plan, another next step where there is to be one, claims that exclude each other. Different things, different degrees of detail, and variants that are offered as alternatives do not contradict each other. A statement may also contradict the product context: then b is "context", and context_quote its words, verbatim. Where there is no contradiction, the list is empty."
+    `);
+  });
+
+  test("of a second reader of the same version", () => {
+    expect(shown(specs.peer)).toMatchInlineSnapshot(`
+      "[charter]
+      Be fair.
+      [context, shared 1h]
+      <product_context version="1">
+      ## Overview
+
+      Tea.
+      </product_context>
+      [inputs, shared 5m]
+      <goal>
+      Sell more tea.
+      </goal>
+      <task key="write" phase="Write">
+      Write the page.
+      </task>
+      <criteria>
+      - It has a headline.
+      </criteria>
+      <deliverable revision="1">
+      # Tea
+
+      so so
+      </deliverable>
+      <missing_inputs>
+      - the price
+      </missing_inputs>
+      [skill]
+      <rubric reviewer="checker">
+      {"id":"clarity","weight":2,"asks":"Clear?","low":"no","mid":"half","high":"yes"}
+      </rubric>
+      <quality_criteria skill="checker">
+      ## Quality criteria
+
+      - \`clarity\`: it is clear.
+      </quality_criteria>
+      You read it as the specialist for checker: judge what your discipline can judge, and leave the rest to the others who read it.
+      [inputs]
+      <open_claims>
+      {"id":"C1","kind":"superlative","quote":"The best tea."}
+      </open_claims>
+      No source was found by comparison for these statements. For each one, by its id, in "claims": supported (name the passage of the context or the task, or the arithmetic, that bears it out in "source"), unsupported (a reader would take it for fact, and nothing here proves it), or no_claim (a plan, an aim, an instruction, an example, a marked assumption).
+      Review this deliverable against its task, its acceptance criteria and the rubric. Score every criterion of the rubric."
+    `);
+  });
+
   test("of a review", () => {
     expect(shown(specs.review)).toMatchInlineSnapshot(`
       "[charter]
@@ -444,9 +599,9 @@ describe("every call", () => {
 
   test("shares its opening with every other call of its role", () => {
     const opening = (name: string) => JSON.stringify(specs[name]?.system.slice(0, 2));
-    expect(new Set(["plan", "gate", "rebrief", "report"].map(opening)).size).toBe(1);
-    expect(new Set(["make", "compact", "revision"].map(opening)).size).toBe(1);
-    expect(new Set(["review", "peer"].map(opening)).size).toBe(1);
+    expect(new Set(["plan", "gate", "rebrief", "report", "consistency"].map(opening)).size).toBe(1);
+    expect(new Set(["make", "compact", "revision", "variant"].map(opening)).size).toBe(1);
+    expect(new Set(["review", "peer", "compare"].map(opening)).size).toBe(1);
   });
 
   test("hands over summaries when the full texts were too long", () => {
@@ -484,6 +639,10 @@ describe("texts from outside", () => {
     "earlier_findings",
     "changes",
     "open_claims",
+    "first",
+    "second",
+    "statements",
+    "angle",
     "findings",
     "previous_version",
     "product_context",
