@@ -39,7 +39,7 @@ describe("parseReply", () => {
       category: "content",
       pipeline: null,
       phases: [{ name: "P", gate: false }],
-      tasks: [{ key: "a", phase: "P", skill: "s", brief: "b", criteria: ["c"], needs: [], reviewers: [] }],
+      tasks: [{ key: "a", phase: "P", skill: "s", brief: "b", criteria: ["c"], needs: [], reviewers: [], variants: 1 }],
       assumptions: [],
       missing: ["m"],
     });
@@ -49,6 +49,7 @@ describe("parseReply", () => {
       wrong_work: false,
       summary: "s",
       facts: [{ kind: "price", subject: "s", value: "5", quote: "q" }],
+      claims: [{ id: "C1", status: "no_claim", source: "" }],
       learnings: [{ statement: "s", tags: [] }],
     });
     const junk = [

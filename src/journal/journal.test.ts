@@ -29,7 +29,8 @@ const { models } = registry;
 const CAPS: Caps = { call: nano(2), task: nano(1_000), goal: nano(1_000), day: nano(1_000), month: nano(1_000) };
 const never = new AbortController().signal;
 
-function journalOn(store: Store, script: Script, caps: Partial<Caps> = {}) {
+/** `waits` takes down how long each sleep would have been, in ms. */
+function journalOn(store: Store, script: Script, caps: Partial<Caps> = {}, waits: number[] = []) {
   const model = scriptedModel(script);
   const journal = createJournal({
     store,
@@ -39,7 +40,7 @@ function journalOn(store: Store, script: Script, caps: Partial<Caps> = {}) {
     retry: { attempts: 3, baseMs: 1, maxMs: 2 },
     now: Date.now,
     random: () => 0.5,
-    sleep: async () => {},
+    sleep: async (ms) => void waits.push(ms),
     processId: "proc_test",
     log: silentLog,
     reached: () => {},
@@ -111,6 +112,32 @@ for (const engine of ENGINES) {
       expect(first).toMatchObject({ kind: "answer", text: "the answer", replayed: false });
       expect(again).toMatchObject({ kind: "answer", text: "the answer", replayed: true });
       expect(model.requests.length).toBe(1);
+    });
+
+    test("a rate limit that one process meets holds for the others that share the store, and for rehearsals apart", async () => {
+      await using store = await engine.open();
+      const goal = await newGoal(store);
+      const waits: number[] = [];
+      const limited = journalOn(
+        store,
+        (_request, index) =>
+          index === 0
+            ? { ...textReply(""), stop: "rate_limited", billable: false, usage: null, retryAfterMs: 20_000 }
+            : textReply("late"),
+        {},
+        waits,
+      );
+      expect(await limited.journal.call(spec(goal, "one"), never)).toMatchObject({ kind: "answer", text: "late" });
+      // It waits as long as it was asked to; so does the next call of another process.
+      expect(waits[0]).toBeGreaterThanOrEqual(20_000);
+      const others: number[] = [];
+      const other = journalOn(store, () => textReply("other"), {}, others);
+      await other.journal.call(spec(goal, "two"), never);
+      expect(others[0]).toBeGreaterThan(15_000);
+      const rehearsed: number[] = [];
+      const rehearsal = journalOn(store, () => textReply("r"), {}, rehearsed);
+      await rehearsal.journal.call(spec(await newGoal(store, { rehearsal: true }), "three"), never);
+      expect(rehearsed).toEqual([]);
     });
 
     test("1,000 calls at once never pass a cap, and as many as fit are admitted", async () => {

@@ -13,6 +13,7 @@ import { HoldRefused, scopeState, worstLevel } from "../store/scopes.ts";
 import { getGoal } from "../store/goals.ts";
 import { capHits, noteCapHit, resetCapHits } from "../store/breaker.ts";
 import { checkLease, LeaseLost } from "../store/leases.ts";
+import { getMeta, setMeta } from "../store/meta.ts";
 import type { Store } from "../store/store.ts";
 import { aborted, isAnswer, outcomeOf, replay, type CallOutcome, type Stopped } from "./outcome.ts";
 import { costOf, priceAt, worstCost } from "./prices.ts";
@@ -50,22 +51,31 @@ export interface Journal {
 }
 
 const CAP_HITS_LIMIT = 10;
+/** No provider asks for a longer wait; a clock that was wrong when the gate was shut must not keep it shut. */
+const GATE_MAX_MS = 15 * 60_000;
 /** From this share of the goal's cap on, work goes to a cheaper model so that the goal can end within it. */
 const GOAL_TIGHT = 0.8;
 
 export function createJournal(options: JournalOptions): Journal {
   const { store, model, models, caps, now, log } = options;
-  // One gate for all calls of this process: a rate limit holds for the key, not for the call that met it.
-  let gateUntil = 0;
   const refusing = new AbortController();
 
   async function call(spec: CallSpec, signal: AbortSignal): Promise<CallOutcome> {
     let attempt = 0;
     for (let tries = 1; ; tries++) {
       if (signal.aborted) return aborted();
-      const found = await store.read((read) => findAnswer(read, spec.key));
+      const { found, gate } = await store.read(async (read) => ({
+        found: await findAnswer(read, spec.key),
+        gate: await getMeta(read, gateKey(spec.goal.rehearsal)),
+      }));
       if (found.answered) return replay(found.answered.reply, found.answered.call.model);
       if (refusing.signal.aborted) return aborted();
+      // A rate limit holds for the key, not for the call that met it: every process that shares the store waits.
+      const closed = Math.min(Number(gate ?? 0) - now(), GATE_MAX_MS);
+      if (closed > 0) {
+        await options.sleep(closed + options.random() * options.retry.baseMs, AbortSignal.any([signal, refusing.signal]));
+        if (signal.aborted || refusing.signal.aborted) return aborted();
+      }
       attempt = Math.max(attempt, found.attempts) + 1;
       const held = await hold(spec, attempt);
       if ("kind" in held) return held;
@@ -74,7 +84,9 @@ export function createJournal(options: JournalOptions): Journal {
       options.reached("wire:before");
       const reply = await model.respond(held.request, { signal, onStart: () => (answeredAt = now()) });
       options.reached("wire:answered");
-      await settle(spec, held, reply, answeredAt);
+      const wait = backoff(tries, reply.retryAfterMs);
+      const shut = reply.stop === "rate_limited" || reply.stop === "overloaded";
+      await settle(spec, held, reply, answeredAt, shut ? now() + wait : null);
       const outcome = outcomeOf(reply, held.model);
       if (outcome) return outcome;
       if (tries >= options.retry.attempts) {
@@ -84,8 +96,6 @@ export function createJournal(options: JournalOptions): Journal {
           detail: `the model could not be reached in ${tries} attempts: ${reply.detail ?? reply.stop}`,
         };
       }
-      const wait = backoff(tries, reply.retryAfterMs);
-      if (reply.stop === "rate_limited" || reply.stop === "overloaded") gateUntil = Math.max(gateUntil, now() + wait);
       log.info("model call will be tried again", {
         goal: spec.goal.id,
         task: spec.key.subject,
@@ -95,7 +105,7 @@ export function createJournal(options: JournalOptions): Journal {
         waitMs: wait,
         attempt,
       });
-      await options.sleep(Math.max(wait, gateUntil - now()), AbortSignal.any([signal, refusing.signal]));
+      await options.sleep(wait, AbortSignal.any([signal, refusing.signal]));
     }
   }
 
@@ -185,7 +195,14 @@ export function createJournal(options: JournalOptions): Journal {
     });
   }
 
-  async function settle(spec: CallSpec, held: Held, reply: Reply, answeredAt: number | null): Promise<void> {
+  /** `shutUntil` (UTC ms): nobody calls the provider before then. */
+  async function settle(
+    spec: CallSpec,
+    held: Held,
+    reply: Reply,
+    answeredAt: number | null,
+    shutUntil: number | null,
+  ): Promise<void> {
     const answered = isAnswer(reply.stop);
     const flags: string[] = [];
     let end: Pick<CallEnd, "state" | "cost" | "usage">;
@@ -210,6 +227,7 @@ export function createJournal(options: JournalOptions): Journal {
         : null;
     await store.write("call.settle", async (tx) => {
       const taskId = subjectTask(spec.key);
+      if (shutUntil !== null) await setMeta(tx, gateKey(spec.goal.rehearsal), String(shutUntil));
       const call = await endCall(tx, held.id, { ...end, stop: reply.stop, flags, reply: stored, answeredAt });
       const of = { goalId: spec.goal.id, taskId, callId: held.id, step: spec.key.step };
       const mark = { rehearsal: spec.goal.rehearsal };
@@ -251,6 +269,11 @@ export function createJournal(options: JournalOptions): Journal {
   }
 
   return { call, refuseNew: () => refusing.abort() };
+}
+
+/** Where a store keeps until when the provider is not to be called; a rehearsal has its own. */
+function gateKey(rehearsal: boolean): string {
+  return rehearsal ? "model.gate/rehearsal" : "model.gate";
 }
 
 /** A dry run's planning call has no task. */

@@ -6,7 +6,7 @@ import type { Plan } from "../domain/plan.ts";
 import type { Registry } from "../domain/registry.ts";
 import { loadRegistry } from "../skills/registry.ts";
 import { ROOT } from "../test/cli.ts";
-import { quotePlan } from "./quote.ts";
+import { quotePlan, quoteReplays } from "./quote.ts";
 
 const loaded = (await loadRegistry({ root: ROOT })).registry;
 if (!loaded) throw new Error("the shipped registry does not load");
@@ -65,15 +65,22 @@ describe("any plan", () => {
     );
   });
 
-  test("the whole is its phases and the report, the same for every plan", () => {
-    const empty = quotePlan(planOf([], []), registry, NOW, NONE);
+  test("the whole is its phases and what ends a goal: the report, and the comparison of its texts where there are two", () => {
+    const none = quotePlan(planOf([], []), registry, NOW, NONE);
+    const phase = { name: "P", gate: false };
+    const both = planOf(
+      [phase],
+      Array.from({ length: 2 }, () => ({ phase: "P", skill: SKILLS[0] ?? "" })),
+    );
+    const two = quotePlan(both, registry, NOW, NONE);
     fc.assert(
       fc.property(anyPlan, anyHistory, (plan, history) => {
         const quote = quotePlan(plan, registry, NOW, history);
         for (const band of ["low", "likely", "high"] as const) {
           const phases = quote.phases.reduce((sum, phase) => sum + phase[band], 0);
           // Figures are rounded up to a hundredth of a cent.
-          expect(Math.abs(quote[band] - phases - empty[band])).toBeLessThanOrEqual(0.000_201);
+          const end = plan.tasks.length > 1 ? two[band] - (two.phases[0]?.[band] ?? 0) : none[band];
+          expect(Math.abs(quote[band] - phases - end)).toBeLessThanOrEqual(0.000_301);
         }
       }),
     );
@@ -85,6 +92,22 @@ describe("what it counts", () => {
   const one = planOf([{ name: "P", gate: false }], [{ phase: "P", skill }]);
   const likely = (plan: Plan, history: Map<string, number[]> = NONE) =>
     quotePlan(plan, registry, NOW, history).phases[0]?.likely ?? -1;
+
+  test("versions side by side cost their making and their comparison", () => {
+    const several = (variants: number) => likely({ ...one, tasks: one.tasks.map((task) => ({ ...task, variants })) });
+    expect(several(1)).toBe(likely(one));
+    expect(several(2)).toBeGreaterThan(likely(one) * 1.4);
+    // Three have three pairs.
+    expect(several(3) - likely(one)).toBeGreaterThan((several(2) - likely(one)) * 2);
+  });
+
+  test("replays of learnings: two texts and their comparison, for each task", () => {
+    const skill = SKILLS[0] ?? "";
+    const quote = quoteReplays([skill, skill], registry, NOW);
+    expect(quote.likely).toBeCloseTo(quoteReplays([skill], registry, NOW).likely * 2, 3);
+    expect([quote.low < quote.likely, quote.likely < quote.high, quote.calls]).toEqual([true, true, 8]);
+    expect(quoteReplays([], registry, NOW)).toMatchObject({ low: 0, likely: 0, high: 0, calls: 0 });
+  });
 
   test("a gate, a second reviewer and a second task cost more", () => {
     expect(likely({ ...one, phases: [{ name: "P", gate: true }] })).toBeGreaterThan(likely(one));
