@@ -104,6 +104,7 @@ const command = (name: string, description: string, example: string) =>
   program.command(name).description(description).addHelpText("after", `\nExample:\n  ${example}`);
 
 command("status", "goals and their state, newest first", "marketeam status --json")
+  .option("--scorecard", "how well the team did in the last 30 days")
   .addOption(json())
   .addOption(workspace())
   .action(run(async () => (await import("./cli/status.ts")).status as Action));
@@ -127,10 +128,14 @@ command("cancel <goal>", "stop a goal for good; what is done is kept", "marketea
   .addOption(workspace())
   .action(run(async () => (await import("./cli/cancel.ts")).cancel as Action));
 
-command("approvals", "questions that wait for you", "marketeam approvals")
+command(
+  "approvals [id]",
+  "questions that wait for you; with an id, one of them with all you need to decide",
+  "marketeam approvals ask_01k9",
+)
   .addOption(json())
   .addOption(workspace())
-  .action(run(async () => (await import("./cli/approvals.ts")).approvals as Action));
+  .action(run(async () => (await import("./cli/approvals.ts")).approval as Action));
 
 running(
   command("approve <id>", "say yes to a question, and go on with its goal", "marketeam approve ask_01k9 --version 2")
@@ -187,10 +192,16 @@ command("schedules", "the schedules as configured, and when each would fire next
   .addOption(json())
   .action(run(async () => (await import("./cli/schedules.ts")).schedules as Action));
 
-command("events", "what happened, and which outside events start what", "marketeam events --limit 50")
+command(
+  "events [action] [id]",
+  "what happened; what came from outside and what it started; actions: show, replay",
+  "marketeam events --inbox",
+)
   .option("--goal <goal>", "only of this goal")
   .addOption(new Option("--limit <n>", "how many").argParser(whole("--limit", 1, 10_000)).default(30))
+  .option("--inbox", "what came from outside instead, and what was decided about it")
   .option("--mappings", "the event mappings instead")
+  .option("--force", "replay: whatever the cooldown says")
   .addOption(json())
   .addOption(workspace())
   .action(run(async () => (await import("./cli/events.ts")).events as Action));

@@ -41,3 +41,10 @@ export function age(ms: number): string {
 export function count(n: number, what: string): string {
   return `${n.toLocaleString("en")} ${what}${n === 1 ? "" : "s"}`;
 }
+
+/** What calls that belong to no goal of the store were made for, by the id they stand under. */
+export function withoutGoal(id: string): string {
+  if (id.startsWith("validation-")) return "(a learning put to the test)";
+  if (id.startsWith("evals-")) return "(evals)";
+  return id.startsWith("init-") ? "(init)" : "(a dry run)";
+}

@@ -3,7 +3,7 @@
 import { budgetLevel, shareUsed, type ScopeState } from "../domain/budget.ts";
 import type { Call } from "../domain/call.ts";
 import { dollars, usd, type Nano } from "../domain/money.ts";
-import { columns, count, indent, stamp, START } from "./columns.ts";
+import { columns, count, indent, stamp, START, withoutGoal } from "./columns.ts";
 import { oneLine, type Styles } from "./output.ts";
 import type { CallSum } from "./queries.ts";
 
@@ -58,7 +58,7 @@ export function costsText(view: CostsView, style: Styles): string {
     dollars(spent),
     held > 0 ? `+ ${dollars(held)} held` : "",
     id,
-    oneLine(title ?? "(a dry run, or init)", 60),
+    oneLine(title ?? withoutGoal(id), 60),
   ]);
   out.push(indent(columns(goals, [0])), "");
   out.push(style.bold("By skill"), indent(sums(view.skills)), "", style.bold("By model"), indent(sums(view.models)));

@@ -44,9 +44,11 @@ export function eventText(event: StoredEvent): string {
       return `put back, its answers are kept: ${event.reason}`;
     case "gate.decided":
       return `gate of ${event.phase}: ${event.changed ? "the plan changes" : "goes on as planned"}${event.note === "" ? "" : `, ${event.note}`}`;
+    case "review.written":
+      return `review written${event.started.length > 0 ? `, goals started: ${event.started.join(", ")}` : ""}: ${event.lines[0] ?? ""}`;
     case "variants.compared":
       return `${event.variants} versions compared, number ${event.winner} taken: ${event.reason}`;
-    case "goal.checked": {
+    case "texts.compared": {
       if (event.contradictions === 0) return "the texts do not contradict each other";
       const count = event.contradictions === 1 ? "1 contradiction" : `${event.contradictions} contradictions`;
       return `${count} between the texts${event.sentBack.length > 0 ? `, sent back: ${event.sentBack.join(", ")}` : ""}`;
@@ -65,6 +67,8 @@ export function eventText(event: StoredEvent): string {
       return `question answered: ${event.choice} (${event.questionId})`;
     case "learning.added":
       return `learned: ${event.statement} (${event.skill ?? "all skills"})`;
+    case "learning.judged":
+      return `learning is now ${event.status} after ${event.trials} trials: ${event.statement}`;
     case "budget.level":
       return `budget of the ${event.scope} is ${event.level}, ${Math.round(event.share * 100)} % used`;
     case "pipeline_blocked":

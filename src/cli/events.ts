@@ -1,8 +1,8 @@
-/** `marketeam events`: what happened, in words; and which outside events start which pipeline. */
+/** `marketeam events`: what happened, in words; what came from outside; and which outside events start which pipeline. */
 
 import { RegistryError } from "../bootstrap.ts";
 import { EXIT } from "../domain/exit.ts";
-import { formatProblem } from "../domain/problem.ts";
+import { formatProblem, suggest } from "../domain/problem.ts";
 import type { EventsFile } from "../domain/registry.ts";
 import { loadRegistry } from "../skills/registry.ts";
 import { age, columns, stamp, START, START_HINT } from "./columns.ts";
@@ -13,9 +13,22 @@ import { lastEvents, taskKeys } from "./queries.ts";
 import { configFor, openApplication, resolveId, stylesFor, type CommonOptions } from "./session.ts";
 import { storeThere } from "./store-there.ts";
 
-type EventsOptions = CommonOptions & { readonly goal?: string; readonly limit: number; readonly mappings?: boolean };
+export type EventsOptions = CommonOptions & {
+  readonly goal?: string;
+  readonly limit: number;
+  readonly inbox?: boolean;
+  readonly mappings?: boolean;
+  readonly force?: boolean;
+};
 
-export async function events(options: EventsOptions): Promise<number> {
+const ACTIONS = ["show", "replay"] as const;
+
+export async function events(action: string | undefined, id: string | undefined, options: EventsOptions): Promise<number> {
+  if (action !== undefined) return act(action, id, options);
+  if (options.force) throw new UsageError("--force belongs to `events replay <id>`");
+  if (options.inbox && (options.mappings || options.goal !== undefined))
+    throw new UsageError("--inbox excludes --mappings and --goal", "choose one of them");
+  if (options.inbox) return (await import("./events-inbox.ts")).showInbox(options);
   if (options.mappings) return showMappings(options);
   const config = configFor(options);
   if (!storeThere(config)) {
@@ -56,6 +69,18 @@ export async function events(options: EventsOptions): Promise<number> {
   return EXIT.done;
 }
 
+async function act(action: string, id: string | undefined, options: EventsOptions): Promise<number> {
+  const known = ACTIONS.find((one) => one === action);
+  if (!known) throw new UsageError(`events cannot "${oneLine(action, 60)}"`, suggest(action, ACTIONS));
+  const stray = options.inbox ? "--inbox" : options.mappings ? "--mappings" : options.goal !== undefined ? "--goal" : null;
+  if (stray !== null) throw new UsageError(`${stray} does not belong to \`events ${known}\``);
+  if (id === undefined) throw new UsageError(`${known} which event?`, "its id, or the beginning of it: see `events --inbox`");
+  const inbox = await import("./events-inbox.ts");
+  if (known === "replay") return inbox.replayEvent(id, options);
+  if (options.force) throw new UsageError("--force belongs to `events replay <id>`");
+  return inbox.showEvent(id, options);
+}
+
 /** From the team's files alone: no store is opened. */
 async function showMappings(options: EventsOptions): Promise<number> {
   if (options.goal !== undefined) throw new UsageError("--mappings and --goal exclude each other", "mappings belong to no goal");
@@ -66,10 +91,11 @@ async function showMappings(options: EventsOptions): Promise<number> {
     if (problem.file.endsWith("events.yaml")) note(`${problem.severity}: ${formatProblem(problem)}`);
   if (options.json) {
     printJson({
-      mappings: Object.entries(registry.events).map(([type, { cooldown, ...entry }]) => ({
+      mappings: Object.entries(registry.events).map(([type, { cooldown, debounce, ...entry }]) => ({
         type,
         ...entry,
         cooldownSeconds: cooldown,
+        debounceSeconds: debounce,
       })),
     });
   } else print(mappingsText(registry.events, stylesFor(config)));
@@ -81,10 +107,14 @@ export function mappingsText(mappings: EventsFile["events"], style: Styles): str
     entry.enabled ? type : style.dim(type),
     oneLine(entry.pipeline, 40),
     entry.priority,
-    entry.when === undefined ? "always" : `${oneLine(entry.when.field, 40)} above ${entry.when.above}`,
+    entry.when === undefined ? "always" : `${named(entry.when.field)} above ${entry.when.above}`,
+    entry.key === undefined ? "" : named(entry.key),
     entry.cooldown === 0 ? "none" : age(entry.cooldown * 1000),
+    entry.debounce === 0 ? "none" : age(entry.debounce * 1000),
     entry.enabled ? style.green("on") : style.dim("off"),
   ]);
   if (rows.length === 0) return "No event starts anything. Mappings stand in .agents/events.yaml.";
-  return columns([["event", "pipeline", "priority", "when", "cooldown", ""].map(style.dim), ...rows], []);
+  return columns([["event", "pipeline", "priority", "when", "for each", "cooldown", "debounce", ""].map(style.dim), ...rows], []);
 }
+
+const named = (field: string | readonly string[]) => oneLine(typeof field === "string" ? field : field.join(" or "), 40);

@@ -10,7 +10,7 @@ import type { Stopped, StopWhy } from "../journal/outcome.ts";
 import { costsOfGoals } from "../store/scopes.ts";
 import { getTask } from "../store/tasks.ts";
 import { writeLearnings } from "../work/scribe.ts";
-import { candidatesOf, validate, validationScope, type Candidate, type Validated } from "../work/validate-learnings.ts";
+import { candidatesOf, isOpen, validate, validationScope, type Candidate, type Validated } from "../work/validate-learnings.ts";
 import { count } from "./columns.ts";
 import { printable, UsageError } from "./errors.ts";
 import { onInterrupt } from "./interrupt.ts";
@@ -31,7 +31,7 @@ export async function validateLearnings(typed: string | undefined, options: Vali
   await using app = await openTeam({ ...options, seed: options.seed ?? 1, latency: 0 }, { model: true, team });
   const id = typed === undefined ? null : await resolveId(app, "learn", typed);
   const found = await candidatesOf(app.team, { id, rehearsal: app.rehearsal });
-  const ready = found.filter((entry) => entry.tasks.length > 0);
+  const ready = found.filter(isOpen);
   if (ready.length === 0) return nothing(whyNone(found), options);
   const skills = await app.store.read(async (read) => {
     const names: string[] = [];

@@ -6,7 +6,7 @@ import { dollars, usd } from "../domain/money.ts";
 import { promptTokens, tokensByPart } from "../journal/cache-share.ts";
 import { getLearning } from "../store/learnings.ts";
 import type { Read } from "../store/store.ts";
-import { columns, indent, stamp } from "./columns.ts";
+import { columns, indent, stamp, withoutGoal } from "./columns.ts";
 import { oneLine, type Styles } from "./output.ts";
 import { RECONCILED } from "./show-calls.ts";
 
@@ -76,7 +76,7 @@ export function promptText(view: PromptView, style: Styles): string {
   const share = (chars: number) => `${Math.round((chars / Math.max(1, total.chars)) * 100)} %`;
   const { usage } = call;
   const facts = [
-    ["goal", `${call.goalId}  ${view.goal === null ? "(a dry run, or init)" : oneLine(view.goal.title, 80)}`],
+    ["goal", `${call.goalId}  ${view.goal === null ? withoutGoal(call.goalId) : oneLine(view.goal.title, 80)}`],
     ["task", `${view.task}, version ${call.revision + 1}, ${call.step}, round ${call.round}, attempt ${call.attempt}`],
     ["model", call.model],
     [

@@ -1,14 +1,12 @@
 /** `marketeam status`: how the team feels, what it works on, what waits for a person, what was spent. */
 
-import { accessSync, constants, existsSync, statfsSync } from "node:fs";
-import { dirname } from "node:path";
 import type { RuntimeConfig } from "../config.ts";
 import { budgetLevel, periods, shareUsed } from "../domain/budget.ts";
 import { EXIT } from "../domain/exit.ts";
-import type { Goal } from "../domain/goal.ts";
 import type { StatusResult } from "../domain/result.ts";
+import { diskFacts, storeFacts } from "../health/facts.ts";
 import { assessHealth, type HealthFacts } from "../health/level.ts";
-import { costsOfGoals, scopeState } from "../store/scopes.ts";
+import { costsOfGoals } from "../store/scopes.ts";
 import { listGoals } from "../store/goals.ts";
 import { listQuestions } from "../store/questions.ts";
 import { listProcesses, type ProcessRow } from "../store/records.ts";
@@ -17,6 +15,7 @@ import { reportError } from "./errors.ts";
 import { print, printJson } from "./output.ts";
 import { taskCounts } from "./queries.ts";
 import { configFor, stylesFor, type CommonOptions } from "./session.ts";
+import { showScorecard } from "./status-scorecard.ts";
 import { statusJson, statusText, type StatusView } from "./status-text.ts";
 import { openStoreThere } from "./store-there.ts";
 
@@ -24,8 +23,18 @@ const GOALS_READ = 1000;
 /** A process says every 5 s that it lives. */
 const SILENT_MS = 20_000;
 
-export async function status(options: CommonOptions): Promise<number> {
+/** The store is there and healthy, and this command knows no queue: what is left is for the store and the disk to say. */
+const WELL: Omit<HealthFacts, "workspaceProblem" | "diskFree"> = {
+  storeProblem: null,
+  queue: null,
+  budget: "normal",
+  capsHit: false,
+  modelAway: 0,
+};
+
+export async function status(options: CommonOptions & { scorecard?: boolean }): Promise<number> {
   const config = configFor(options);
+  if (options.scorecard) return showScorecard(config, options);
   let view: StatusView;
   try {
     const store = await openStoreThere(config);
@@ -36,7 +45,7 @@ export async function status(options: CommonOptions): Promise<number> {
     }
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
-    const { level } = assessHealth({ ...surroundings(config), storeProblem: error.message, budget: "normal", modelAway: 0 });
+    const { level } = assessHealth({ ...WELL, ...diskFacts(config.workspace), storeProblem: error.message });
     if (options.json) printJson({ level, goals: [] } satisfies StatusResult);
     else print(`Level: ${level}`);
     return reportError(error);
@@ -51,13 +60,9 @@ async function statusView(read: Read, config: RuntimeConfig): Promise<StatusView
   const ids = goals.map((goal) => goal.id);
   const counts = await taskCounts(read, ids);
   const costs = await costsOfGoals(read, ids);
-  const empty = emptyView(config, read.now);
-  // The rehearsal's money is no money: only real rows count against the caps.
-  const day = await scopeState(read, empty.day, false);
-  const month = await scopeState(read, empty.month, false);
-  const facts = { budget: budgetLevel(Math.max(shareUsed(day), shareUsed(month))), modelAway: goals.filter(isAway).length };
+  const { day, month, ...facts } = await storeFacts(read, config.caps);
   return {
-    ...assessHealth({ ...surroundings(config), storeProblem: null, ...facts }),
+    ...assessHealth({ ...WELL, ...diskFacts(config.workspace), ...facts }),
     goals: goals.map((goal) => ({
       goal,
       tasks: counts.get(goal.id)?.tasks ?? 0,
@@ -93,26 +98,6 @@ function emptyView(config: Pick<RuntimeConfig, "caps" | "workspace">, now: numbe
     month: { kind: "month", id: month, cap: config.caps.month, ...fresh },
   } as const;
   const budget = budgetLevel(Math.max(shareUsed(scopes.day), shareUsed(scopes.month)));
-  const health = assessHealth({ ...surroundings(config), storeProblem: null, budget, modelAway: 0 });
+  const health = assessHealth({ ...WELL, ...diskFacts(config.workspace), budget });
   return { ...health, goals: [], questions: 0, atWork: false, ...scopes, now };
-}
-
-const isAway = (goal: Goal) => goal.status === "paused" && goal.pause === "model_away" && !goal.rehearsal;
-
-/** What the disk says, of the workspace or of the folder in which it would be made. */
-function surroundings(config: Pick<RuntimeConfig, "workspace">): Pick<HealthFacts, "workspaceProblem" | "diskFree"> {
-  let folder = config.workspace;
-  while (!existsSync(folder) && dirname(folder) !== folder) folder = dirname(folder);
-  let workspaceProblem: string | null = null;
-  try {
-    accessSync(folder, constants.W_OK);
-  } catch {
-    workspaceProblem = `no write access to ${folder}`;
-  }
-  try {
-    const disk = statfsSync(folder);
-    return { workspaceProblem, diskFree: disk.bavail * disk.bsize };
-  } catch {
-    return { workspaceProblem, diskFree: null };
-  }
 }

@@ -29,8 +29,9 @@ export type EventBody =
   | Of<"task.cancelled", { reason: string }>
   | Of<"task.parked", { reason: string; until: number }>
   | Of<"gate.decided", { phase: string; changed: boolean; note: string }>
+  | Of<"review.written", { lines: readonly string[]; started: readonly string[] }>
   | Of<"variants.compared", { variants: number; winner: number; reason: string }>
-  | Of<"goal.checked", { contradictions: number; sentBack: readonly string[] }>
+  | Of<"texts.compared", { contradictions: number; sentBack: readonly string[] }>
   | Of<"call.held", { callId: string; step: string; model: string; hold: number; attempt: number }>
   | Of<"call.settled", { callId: string; step: string; model: string; stop: string; cost: number; tokens: number; ms: number }>
   | Of<"call.unknown", { callId: string; step: string; hold: number }>

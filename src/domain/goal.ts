@@ -84,3 +84,7 @@ export function titleOf(text: string): string {
   const cut = line.slice(0, 77).replace(/[\ud800-\udbff]$/, "");
   return line.length <= 80 ? line : `${cut.trimEnd()}…`;
 }
+
+/** Goals that a review of the Director started say so in their source; they start no goals themselves. */
+export const LOOK_BACK_SOURCE = "review:";
+export const LOOK_BACK_GOALS = 3;

@@ -132,6 +132,17 @@ export const schedulesFile = z.strictObject({
 });
 export type SchedulesFile = z.infer<typeof schedulesFile>;
 
+/** A place in an event's data, as `drop`, `page.url` or `pages.0.drop`; a leading `data.` is allowed. */
+const fieldPath = line.max(200);
+/** One place, or several names for it: the first that an event has counts. */
+const fieldPaths = z.union([fieldPath, z.array(fieldPath).min(1).max(8)]);
+// Not as a pattern: the message of a pattern repeats the value, which may be a secret that somebody wrote into the file.
+const variableName = z
+  .string()
+  .refine((text) => /^\$\{[A-Za-z_][A-Za-z0-9_]*\}$/.test(text), 'write the name of an environment variable: "${NAME}"');
+
+export const EVENT_SOURCE_KINDS = ["standard", "github", "stripe"] as const;
+
 export const eventsFile = z.strictObject({
   events: z.record(
     slugName,
@@ -139,12 +150,35 @@ export const eventsFile = z.strictObject({
       pipeline: line,
       priority: priority.default("P1"),
       /** A field of the event's data and the number it must exceed. */
-      when: z.strictObject({ field: line, above: z.number() }).optional(),
+      when: z.strictObject({ field: fieldPaths, above: z.number() }).optional(),
+      /** Events with the same value here are the same thing: cooldown and debounce count for each value by itself. */
+      key: fieldPaths.optional(),
       /** Seconds in which a second event of this type starts nothing. */
       cooldown: z.number().int().min(0).default(3600),
+      /** Seconds to wait for another event of this type; the last one starts the goal. */
+      debounce: z.number().int().min(0).max(86_400).default(0),
       enabled: z.boolean().default(true),
     }),
   ),
+  /** Who may send signed events to /webhook/<name>. */
+  sources: z
+    .record(
+      slugName,
+      z
+        .strictObject({
+          kind: z.enum(EVENT_SOURCE_KINDS),
+          secret: variableName.optional(),
+          /** While a secret is changed: both count. */
+          secrets: z.array(variableName).min(1).max(4).optional(),
+          /** Where the type stands in their body, where it is not the place that is usual for the kind. */
+          type: fieldPath.optional(),
+          /** Their types and ours. A type that is not in it counts as it is. */
+          map: z.record(line.max(200), slugName).default({}),
+          enabled: z.boolean().default(true),
+        })
+        .refine(({ secret, secrets }) => (secret === undefined) !== (secrets === undefined), "give either `secret` or `secrets`"),
+    )
+    .default({}),
 });
 export type EventsFile = z.infer<typeof eventsFile>;
 
@@ -213,6 +247,7 @@ export type Registry = {
   readonly routing: RoutingFile;
   readonly schedules: SchedulesFile["schedules"];
   readonly events: EventsFile["events"];
+  readonly sources: EventsFile["sources"];
   readonly tools: ToolsFile;
   readonly models: ModelsFile;
   /** Texts that people may change: the Director's charter, the house rules every agent reads, the reviewer's stance. */

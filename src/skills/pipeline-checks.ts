@@ -1,5 +1,6 @@
 /** Checks of the pipelines, and of the schedules and events that start them. */
 
+import { GOAL_EVENT, OWN_SOURCE, PLAIN_SOURCE } from "../domain/inbox.ts";
 import { DIRECTOR, findCycle, MAX_PLAN_TASKS, planNodes } from "../domain/plan.ts";
 import { type Problem, suggest } from "../domain/problem.ts";
 import type { EventsFile, Pipeline, SchedulesFile } from "../domain/registry.ts";
@@ -116,8 +117,37 @@ export async function checkSchedules(file: YamlFile<SchedulesFile>, known: Known
 
 /** The faults of each faulty event, by its name. */
 export function checkEvents(file: YamlFile<EventsFile>, known: Known): Map<string, Problem[]> {
+  const { error } = problemsOf(file);
   const events = Object.entries(file.partial?.events ?? {});
-  return faulty(events.map(([name, event]) => [name, startProblems(file, "event", name, event.pipeline, known)]));
+  return faulty(
+    events.map(([name, event]) => {
+      const problems = startProblems(file, "event", name, event.pipeline, known);
+      if (name !== GOAL_EVENT) return [name, problems];
+      const message = `event ${name}: an event of this name starts a goal in words, whatever stands here`;
+      return [name, [...problems, error(["events", name], message, "choose another name")]];
+    }),
+  );
+}
+
+/** Faults of the signed sources: names that mean something else, types that lead nowhere. */
+export function checkSources(file: YamlFile<EventsFile>): Problem[] {
+  const { error, warning } = problemsOf(file);
+  const types = [...file.names("events"), GOAL_EVENT];
+  return Object.entries(file.partial?.sources ?? {}).flatMap(([name, source]) => {
+    const at = ["sources", name];
+    const problems: Problem[] = [];
+    if (name === OWN_SOURCE || name === PLAIN_SOURCE)
+      problems.push(error(at, `source ${name}: the name is taken by the program`, "choose another name"));
+    for (const [theirs, ours] of Object.entries(source.map)) {
+      if (types.includes(ours)) continue;
+      const message = `source ${name}: "${theirs}" is mapped to the unknown event "${ours}"`;
+      problems.push(error([...at, "map", theirs], message, suggest(ours, types)));
+    }
+    const given = source.secrets ?? [source.secret];
+    if (new Set(given).size < given.length)
+      problems.push(warning([...at, "secrets"], `source ${name}: the same secret stands there twice`));
+    return problems;
+  });
 }
 
 function faulty(checked: readonly (readonly [string, Problem[]])[]): Map<string, Problem[]> {

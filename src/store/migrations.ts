@@ -93,6 +93,22 @@ const judgement: Migration = {
   },
 };
 
+const schedules: Migration = {
+  name: "0003-schedules",
+  sql: (engine) => {
+    const text = engine === "sqlite" ? "text" : 'text collate "C"';
+    return [
+      // `spec`: the cron and zone that `considered` speaks of. A person's pause stands in the row that is no rehearsal's.
+      `create table schedules (tenant ${text} not null, name ${text} not null, rehearsal integer not null, spec text not null,
+        considered bigint not null, paused_at bigint, primary key (tenant, name, rehearsal))`,
+      `create table schedule_ticks (tenant ${text} not null, name ${text} not null, rehearsal integer not null, at bigint not null,
+        outcome text not null, reason text, detail text, missed integer not null, goal_id ${text}, decided_at bigint not null,
+        primary key (tenant, name, rehearsal, at))`,
+      `create index schedule_ticks_by_time on schedule_ticks (tenant, rehearsal, decided_at)`,
+    ];
+  },
+};
+
 const notices: Migration = {
   name: "0005-notices",
   sql: (engine) => {
@@ -112,4 +128,30 @@ const notices: Migration = {
   },
 };
 
-export const migrations: readonly Migration[] = [initial, judgement, notices];
+const figures: Migration = {
+  name: "0006-figures",
+  sql: () => [
+    // Counted from the index alone. `skill` and `model` stand first, so that no query that looks for a state is drawn to them.
+    `create index tasks_figures on tasks (tenant, skill, status, rehearsal, started_at, ended_at)`,
+    `create index calls_figures on calls (tenant, model, skill, state, rehearsal, cost, hold, started_at, ended_at, usage)`,
+  ],
+};
+
+const inbox: Migration = {
+  name: "0004-inbox",
+  sql: (engine) => {
+    const text = engine === "sqlite" ? "text" : 'text collate "C"';
+    return [
+      `create table inbox (tenant ${text} not null, id ${text} not null, source ${text} not null, key ${text} not null, hash text not null,
+        type ${text} not null, their_type text, may_ask integer not null, happened_at bigint, data text not null, rehearsal integer not null,
+        received_at bigint not null, decision text not null, reason text not null, pipeline text, topic ${text}, goal_id text,
+        started_at bigint, due_at bigint, burst_at bigint, burst integer not null, replays ${text}, primary key (tenant, id),
+        unique (tenant, rehearsal, source, key))`,
+      // Only few of many events start or wait: the indexes of those stay small.
+      `create index inbox_started on inbox (tenant, topic, started_at) where started_at is not null`,
+      `create index inbox_due on inbox (tenant, due_at) where due_at is not null`,
+    ];
+  },
+};
+
+export const migrations: readonly Migration[] = [initial, judgement, schedules, inbox, notices, figures];

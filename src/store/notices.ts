@@ -2,7 +2,6 @@
 
 import { sql } from "kysely";
 import type { StoredEvent } from "../domain/event.ts";
-import { listEvents } from "./records.ts";
 import type { Read, Tx } from "./store.ts";
 
 /** `overtaken`: what it told was no longer so before it was sent. */
@@ -66,9 +65,9 @@ export async function eventsOf(
   read: Read,
   { types, after, upTo, limit }: { types: readonly string[]; after: number; upTo: number; limit: number },
 ): Promise<StoredEvent[]> {
-  const found = await read.db
+  const rows = await read.db
     .selectFrom("events")
-    .select("seq")
+    .selectAll()
     // As an expression, as in the feed: the planner shall walk the few rows behind `after`.
     .where(sql`tenant || ''`, "=", read.tenant)
     .where("seq", ">", after)
@@ -77,8 +76,10 @@ export async function eventsOf(
     .orderBy("seq")
     .limit(limit)
     .execute();
-  const events = await Promise.all(found.map(async ({ seq }) => listEvents(read, { after: seq - 1, limit: 1 })));
-  return events.flat();
+  return rows.map((row) => {
+    const { type, goal_id: goalId, task_id: taskId, seq, at } = row;
+    return { ...(JSON.parse(row.data) as object), type, goalId, taskId, seq, at, rehearsal: row.rehearsal === 1 } as StoredEvent;
+  });
 }
 
 /** Ids of the questions of real goals that wait for an answer. */
@@ -267,7 +268,7 @@ export async function beginTry(tx: Tx, messageId: string, leaseMs: number): Prom
   return row?.attempts ?? 0;
 }
 
-/** The channel took the message. True whoever's try it was, and even when the lease has run out. */
+/** The channel took the message: that holds whichever try it was, and when it was given up meanwhile. */
 export async function messageSent(tx: Tx, messageId: string): Promise<void> {
   await tx.db
     .updateTable("notice_sends")

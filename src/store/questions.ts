@@ -1,7 +1,9 @@
 /** Questions to a person in the store. */
 
 import type { Selectable } from "kysely";
-import { answer, questionKind, type Answer, type Question } from "../domain/question.ts";
+import { hashOf } from "../domain/deliverable.ts";
+import { answer, questionKind, type Answer, type NewQuestion, type Question } from "../domain/question.ts";
+import { needGoal } from "./goals.ts";
 import type { Schema } from "./schema.ts";
 import type { Read, Tx } from "./store.ts";
 
@@ -17,16 +19,25 @@ function toQuestion(row: Selectable<Schema["questions"]>): Question {
     rejectMeans: row.reject_means,
     status: row.status === "answered" ? "answered" : row.status === "withdrawn" ? "withdrawn" : "open",
     answer: row.answer === null ? null : answer.parse(JSON.parse(row.answer)),
+    fingerprint: row.fingerprint,
     createdAt: row.created_at,
     answeredAt: row.answered_at,
   };
 }
 
+/**
+ * Asks, unless the same question is open already. `fingerprint` says what it is about; without one that is the goal's
+ * words and money: another cap or amount is another question. Returns the id that the question stands under.
+ */
 export async function askQuestion(
   tx: Tx,
-  question: Omit<Question, "status" | "answer" | "createdAt" | "answeredAt">,
+  question: NewQuestion,
   rehearsal: boolean,
-): Promise<void> {
+  fingerprint: string | null = null,
+): Promise<string> {
+  const about = fingerprint ?? (await goalFingerprint(tx, question));
+  const open = await findQuestion(tx, question.goalId, about, "open");
+  if (open) return open.id;
   await tx.db
     .insertInto("questions")
     .values({
@@ -41,6 +52,7 @@ export async function askQuestion(
       reject_means: question.rejectMeans,
       status: "open",
       answer: null,
+      fingerprint: about,
       rehearsal: rehearsal ? 1 : 0,
       created_at: tx.now,
       answered_at: null,
@@ -57,6 +69,32 @@ export async function askQuestion(
     },
     { rehearsal },
   );
+  return question.id;
+}
+
+async function goalFingerprint(read: Read, { kind, goalId, taskId, title, detail }: NewQuestion): Promise<string> {
+  const { cap, allowed } = await needGoal(read, goalId);
+  return hashOf(JSON.stringify([kind, taskId ?? goalId, title, detail, cap, allowed]));
+}
+
+/** The latest question of a goal that was about the same. */
+export async function findQuestion(
+  read: Read,
+  goalId: string,
+  fingerprint: string,
+  status: Question["status"],
+): Promise<Question | null> {
+  const row = await read.db
+    .selectFrom("questions")
+    .selectAll()
+    .where("tenant", "=", read.tenant)
+    .where("goal_id", "=", goalId)
+    .where("fingerprint", "=", fingerprint)
+    .where("status", "=", status)
+    .orderBy("id", "desc")
+    .limit(1)
+    .executeTakeFirst();
+  return row ? toQuestion(row) : null;
 }
 
 export async function getQuestion(read: Read, id: string): Promise<Question | null> {

@@ -207,6 +207,44 @@ export type Schema = {
     data: string;
   };
   meta: { key: string; value: string };
+  /** Events from outside, and the team's own that are answered. */
+  inbox: Row & {
+    source: string;
+    key: string;
+    hash: string;
+    type: string;
+    their_type: string | null;
+    may_ask: number;
+    happened_at: number | null;
+    data: string;
+    rehearsal: number;
+    received_at: number;
+    decision: string;
+    reason: string;
+    pipeline: string | null;
+    topic: string | null;
+    goal_id: string | null;
+    started_at: number | null;
+    due_at: number | null;
+    burst_at: number | null;
+    burst: number;
+    replays: string | null;
+  };
+  /** How far the ticks of a schedule are decided. */
+  schedules: { tenant: string; name: string; rehearsal: number; spec: string; considered: number; paused_at: number | null };
+  /** What became of a tick. It is decided once. */
+  schedule_ticks: {
+    tenant: string;
+    name: string;
+    rehearsal: number;
+    at: number;
+    outcome: string;
+    reason: string | null;
+    detail: string | null;
+    missed: number;
+    goal_id: string | null;
+    decided_at: number;
+  };
   /** What a person is to be told, once a key. */
   notices: Row & {
     key: string;

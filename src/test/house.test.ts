@@ -11,7 +11,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["domain"],
   ["log", "model", "store", "queue", "workspace"],
   ["journal"],
-  ["skills", "tools", "health", "notify"],
+  ["skills", "tools", "health", "notify", "telemetry"],
   ["director"],
   ["work"],
   ["triggers", "evals"],

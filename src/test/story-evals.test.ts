@@ -187,6 +187,17 @@ describe("what is typed or written wrong", () => {
       expect(existsSync(at.workspace)).toBe(false);
     });
 
+  story("a secret in a brief's file goes nowhere", async () => {
+    await using at = await scene();
+    writeFileSync(join(at.root, "notes/draft.md"), "Our key is sk-canary-987.");
+    const env = { ANTHROPIC_API_KEY: "sk-canary-987", ANTHROPIC_BASE_URL: foreign.url.origin };
+    const run = await at.run(["--live", "--budget", "1"], env);
+    expect([run.code, run.stdout]).toEqual([2, ""]);
+    expect(run.stderr).toContain("copy-editing/a-draft");
+    expect(run.stderr).not.toContain("canary");
+    expect(existsSync(at.workspace)).toBe(false);
+  });
+
   story("bad data: every problem in one run, exit 3, no number", async () => {
     await using at = await scene();
     const folder = join(at.root, ".agents/skills/copywriting/evals");

@@ -4,6 +4,7 @@ import type { Lease, Task } from "../domain/task.ts";
 import type { Deliverable } from "../domain/deliverable.ts";
 import { decideRebrief } from "../director/plan/rebrief.ts";
 import { structureFindings } from "../director/review/structure.ts";
+import { DIRECTOR } from "../domain/plan.ts";
 import { worstVerdict, type Finding } from "../domain/review.ts";
 import { needGoal } from "../store/goals.ts";
 import { contextVersion } from "../store/records.ts";
@@ -13,6 +14,7 @@ import { conclude, concludeRepair, fail, returnForStructure } from "./complete.t
 import { runGate, runPlanning, runReport } from "./director-steps.ts";
 import { handIn } from "./hand-in.ts";
 import { judge, rereadRepair } from "./judging.ts";
+import { runLookBack } from "./look-back.ts";
 import { stopTask } from "./stopped.ts";
 import type { Job, Team } from "./team.ts";
 
@@ -42,6 +44,7 @@ export async function attempt(team: Team, task: Task, lease: Lease, signal: Abor
 }
 
 async function work(team: Team, job: Job): Promise<void> {
+  if (job.task.skill === DIRECTOR) return runLookBack(team, job);
   const { goal, context, task, lease, signal } = job;
   const deliverable = await handIn(team, job);
   if (!deliverable) return;

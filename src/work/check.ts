@@ -86,7 +86,7 @@ export async function runCheck(team: Team, job: Job): Promise<void> {
       back.push(wrong.key);
     }
     tx.emit(
-      { type: "goal.checked", goalId: goal.id, taskId: task.id, contradictions: kept.length, sentBack: back },
+      { type: "texts.compared", goalId: goal.id, taskId: task.id, contradictions: kept.length, sentBack: back },
       { rehearsal: goal.rehearsal },
     );
     await finishTask(tx, held, { reason: noteOf(kept.length, back, judged) }, goal.rehearsal);

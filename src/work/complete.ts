@@ -4,22 +4,21 @@ import { newId } from "../domain/id.ts";
 import type { Claim, Deliverable } from "../domain/deliverable.ts";
 import type { Goal } from "../domain/goal.ts";
 import { LEARNING_MAX_CHARS } from "../domain/learning.ts";
-import { dollars } from "../domain/money.ts";
-import type { Question, QuestionKind } from "../domain/question.ts";
+import type { QuestionKind } from "../domain/question.ts";
 import { worstVerdict, type Finding, type Verdict } from "../domain/review.ts";
 import type { Lease, Task } from "../domain/task.ts";
 import type { Judged, Judgement } from "../director/review/review.ts";
 import type { Rebrief } from "../director/plan/rebrief.ts";
-import { insertDeliverable, insertReview, setJudgement, versionsOf } from "../store/deliverables.ts";
+import { insertDeliverable, insertReview, setJudgement } from "../store/deliverables.ts";
 import { markFixed } from "../store/contradictions.ts";
 import { addLearning } from "../store/learnings.ts";
-import { askQuestion } from "../store/questions.ts";
 import { enterTask } from "../store/leases.ts";
 import { moveTask } from "../store/tasks.ts";
 import { setOutcome } from "../store/variants.ts";
 import type { Chosen } from "./variants.ts";
 import type { Store, Tx } from "../store/store.ts";
-import { failTask, finishTask, keepAccepted, nextRevision, settleGoal } from "./engine.ts";
+import { failTask, finishTask, keepAccepted, nextRevision } from "./engine.ts";
+import { compareBest, escalate, type Compared } from "./escalation.ts";
 
 /** A version was handed in: it is kept, and the task waits for its review. */
 export async function deliver(
@@ -74,6 +73,7 @@ export async function returnForStructure(
   findings: readonly Finding[],
   rounds: number,
 ): Promise<void> {
+  const compared = deliverable.revision < rounds ? null : await compareBest(store, lease.taskId);
   await store.write("task.return", async (tx) => {
     const { goal, task } = await enterTask(tx, lease);
     await insertReview(tx, goal.id, {
@@ -88,7 +88,7 @@ export async function returnForStructure(
       findings,
     });
     emitReviewed(tx, task, "structure", "REVISE", null, goal.rehearsal);
-    await sendBack(tx, goal, task, findings, rounds, { verdict: "REVISE", score: null });
+    await sendBack(tx, goal, task, findings, rounds, { verdict: "REVISE", score: null }, compared);
   });
 }
 
@@ -136,6 +136,11 @@ export async function conclude(
   rebrief: Rebrief | null,
   rounds: number,
 ): Promise<void> {
+  const verdict = worstVerdict(judgements.map((judgement) => judgement.verdict));
+  // Each reviewer's score counts alike, also of those whose approval of an earlier version stands.
+  const score = mean([...judgements.map((entry) => entry.score), ...standing.flatMap((entry) => entry.score ?? [])]);
+  const mayAsk = verdict === "REJECT" ? rebrief === null : verdict === "REVISE" && deliverable.revision >= rounds;
+  const compared = mayAsk ? await compareBest(store, lease.taskId, { id: deliverable.id, score }) : null;
   await store.write("task.conclude", async (tx) => {
     const { goal, task } = await enterTask(tx, lease);
     for (const { reviewer, verdict, score, reply } of judgements) {
@@ -152,9 +157,6 @@ export async function conclude(
       });
       emitReviewed(tx, task, reviewer, verdict, score, goal.rehearsal);
     }
-    const verdict = worstVerdict(judgements.map((judgement) => judgement.verdict));
-    // Each reviewer's score counts alike, also of those whose approval of an earlier version stands.
-    const score = mean([...judgements.map((entry) => entry.score), ...standing.flatMap((entry) => entry.score ?? [])]);
     const last = judgements.at(-1);
     await setJudgement(tx, deliverable.id, {
       score,
@@ -170,7 +172,7 @@ export async function conclude(
     if (verdict === "APPROVE") {
       await finishTask(tx, task, { score, verdict, deliverableId: deliverable.id, reason: null }, goal.rehearsal);
     } else if (verdict === "REVISE") {
-      await sendBack(tx, goal, task, findings, rounds, { verdict, score });
+      await sendBack(tx, goal, task, findings, rounds, { verdict, score }, compared);
     } else if (rebrief) {
       const revision = await nextRevision(tx, task);
       await moveTask(tx, task, "ready", {
@@ -198,10 +200,9 @@ export async function conclude(
       );
       tx.emit({ type: "task.ready", goalId: goal.id, taskId: task.id, revision }, { rehearsal: goal.rehearsal });
     } else {
-      await escalate(tx, goal, task, "rejected", `"${task.key}" was rejected twice. Take the best version?`, findings, {
-        verdict,
-        score,
-      });
+      const how = task.rejections > 0 ? "was rejected twice" : "was rejected, and no new brief for it could be read";
+      const title = `"${task.key}" ${how}. Take the best version?`;
+      await escalate(tx, goal, task, { kind: "rejected", title, why: null, judged: { verdict, score } }, compared);
     }
   });
 }
@@ -224,18 +225,12 @@ async function sendBack(
   findings: readonly Finding[],
   rounds: number,
   judged: { verdict: Verdict; score: number | null },
+  compared: Compared | null,
 ): Promise<void> {
   const revision = await nextRevision(tx, task);
   if (revision - task.roundStart > rounds) {
-    return escalate(
-      tx,
-      goal,
-      task,
-      "quality",
-      `"${task.key}" is not good enough after ${rounds} revisions. Take the best version?`,
-      findings,
-      judged,
-    );
+    const title = `"${task.key}" is not good enough after ${rounds} revisions. Take the best version?`;
+    return escalate(tx, goal, task, { kind: "quality", title, why: null, judged }, compared);
   }
   const why = findings.find((entry) => entry.severity !== "minor")?.problem ?? "the score is below what is asked for";
   await moveTask(tx, task, "ready", {
@@ -250,68 +245,6 @@ async function sendBack(
   tx.emit({ type: "task.ready", goalId: goal.id, taskId: task.id, revision }, { rehearsal: goal.rehearsal });
 }
 
-/** Asks a person, with everything needed to decide: what was asked, the versions, what is open, what each answer does. */
-export async function escalate(
-  tx: Tx,
-  goal: Goal,
-  task: Task,
-  kind: QuestionKind,
-  title: string,
-  findings: readonly Finding[],
-  judged: { verdict?: Verdict; score?: number | null } = {},
-): Promise<void> {
-  const versions = await versionsOf(tx, task.id);
-  const best = bestVersion(versions);
-  const spent = await tx.db
-    .selectFrom("calls")
-    .select((eb) => eb.fn.sum<number>("cost").as("cost"))
-    .where("tenant", "=", tx.tenant)
-    .where("goal_id", "=", goal.id)
-    .where("subject", "=", task.id)
-    .executeTakeFirst();
-  const id = newId("ask");
-  const detail = [
-    `Task ${task.key} (${task.skill}): ${task.brief}`,
-    "",
-    versions.length > 0
-      ? `Versions: ${versions.map((version) => `${version.revision + 1}${version.score === null ? "" : ` (score ${version.score})`}`).join(", ")}.`
-      : "There is no version yet.",
-    ...(best ? [`Best: version ${best.revision + 1}.`] : []),
-    `Cost of this task so far: ${dollars(Number(spent?.cost ?? 0))}.`,
-    "",
-    "Still open:",
-    ...(findings.length > 0
-      ? findings.map(
-          (entry) => `- [${entry.severity}] ${entry.problem}${entry.quote ? ` ("${entry.quote}")` : ""}. ${entry.request}`,
-        )
-      : ["- nothing listed"]),
-  ].join("\n");
-  const question: Omit<Question, "status" | "answer" | "createdAt" | "answeredAt"> = {
-    id,
-    goalId: goal.id,
-    taskId: task.id,
-    kind,
-    title,
-    detail,
-    approveMeans: best ? `take version ${best.revision + 1} as it is (or --version N, or --edit FILE)` : "try the task once more",
-    rejectMeans: "one more try with your --note, or --drop to give the task up",
-  };
-  await askQuestion(tx, question, goal.rehearsal);
-  await moveTask(tx, task, "blocked", { reason: title, ...judged });
-  tx.emit(
-    { type: "task.blocked", goalId: goal.id, taskId: task.id, reason: title, questionId: id },
-    { rehearsal: goal.rehearsal },
-  );
-  await settleGoal(tx, goal.id);
-}
-
-/** The version with the best score; the newest of equals. */
-export function bestVersion(versions: readonly Deliverable[]): Deliverable | null {
-  let best: Deliverable | null = null;
-  for (const version of versions) if (best === null || (version.score ?? 0) >= (best.score ?? 0)) best = version;
-  return best;
-}
-
 /** A task cannot be done for a reason that a person may lift. */
 export async function block(
   store: Store,
@@ -320,12 +253,11 @@ export async function block(
   title: (task: Task) => string,
   why: string,
 ): Promise<void> {
+  const compared = await compareBest(store, lease.taskId);
   await store.write("task.block", async (tx) => {
     const { goal, task } = await enterTask(tx, lease);
     if (task.deliverableId !== null) return keepAccepted(tx, goal, task, why);
-    await escalate(tx, goal, task, kind, title(task), [
-      { severity: "major", quote: "", problem: why, request: "Decide how to go on" },
-    ]);
+    await escalate(tx, goal, task, { kind, title: title(task), why }, compared);
   });
 }
 
@@ -373,5 +305,6 @@ async function keepLearning(
       rehearsal: goal.rehearsal,
     },
     goal.id,
+    task.id,
   );
 }

@@ -41,6 +41,7 @@ export async function dryRun(team: Team, work: NewWork, signal: AbortSignal): Pr
       id,
       text: work.text,
       category: work.category,
+      source: work.source,
       priority: work.priority,
       cap: work.cap,
       allowed: 0,

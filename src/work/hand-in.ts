@@ -4,13 +4,11 @@ import { claimsOf, type Source } from "../director/claims/claims.ts";
 import { learningsForSkill } from "../director/learn/learn.ts";
 import { hashOf, type Deliverable } from "../domain/deliverable.ts";
 import { newId } from "../domain/id.ts";
-import { DIRECTOR } from "../domain/plan.ts";
 import type { Skill } from "../domain/registry.ts";
 import { answersTo, askedOf } from "../domain/review.ts";
 import { reviewsOf, versionsOf } from "../store/deliverables.ts";
 import { CONSISTENCY } from "./check.ts";
 import { block, deliver, fail } from "./complete.ts";
-import { digestOf, directorSkill } from "./director-work.ts";
 import { make, type Made } from "./executor.ts";
 import { inputsOf, type TaskInput } from "./inputs.ts";
 import { stopTask } from "./stopped.ts";
@@ -35,12 +33,12 @@ export async function handIn(team: Team, job: Job): Promise<Deliverable | null> 
     ? askedOf(objection ? [objection] : before.reviews.filter((review) => review.deliverableId === last.id))
     : [];
   const previous = last ? { revision: last.revision, body: last.body, findings: asked } : null;
-  const skill = task.skill === DIRECTOR ? directorSkill(team.registry) : team.registry.skills.get(task.skill);
+  const skill = team.registry.skills.get(task.skill);
   if (!skill) {
     await fail(team.store, lease, `the skill "${task.skill}" is not in the team any more (see \`validate\`)`);
     return null;
   }
-  const inputs = [...(await inputsOf(team, task)), ...(task.skill === DIRECTOR ? [await digestOf(team, goal)] : [])];
+  const inputs = await inputsOf(team, task);
   const asks = { goal, task, skill, context, learnings: before.learnings, inputs, previous, lease };
   const several = task.variants > 1 && task.revision === task.roundStart && task.deliverableId === null;
   const made: Made & { chosen?: Chosen } = several ? await makeVariants(team, job, asks) : await make(team, asks, signal);

@@ -18,8 +18,6 @@ const CHANGES_MAX_CHARS = 12_000;
 /** Null when the task came to rest without a judgement. */
 export async function judge(team: Team, job: Job, deliverable: Deliverable): Promise<Judged | null> {
   const { task } = job;
-  // The Director's own work has no reviewer above it.
-  if (task.skill === DIRECTOR) return { judgements: [], standing: [] };
   // A first version has nothing behind it.
   const { reviews, versions } =
     deliverable.revision === 0

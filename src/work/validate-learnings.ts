@@ -30,6 +30,11 @@ export type Validated = {
 /** The scope that a learning's replays are counted in; the journal answers by it, so that a run that was cut off pays nothing twice. */
 export const validationScope = (learningId: string) => `validation-${learningId}`;
 
+/** True when there is something to do: tasks to try it on, or trials whose conclusion was not drawn yet (a crash came between). */
+export function isOpen({ learning, summary, tasks }: Candidate): boolean {
+  return tasks.length > 0 || statusAfter(learning, summary) !== learning.status;
+}
+
 /** Hypotheses with stored tasks to try them on, surest first; or the one that is named, whatever its status. */
 export async function candidatesOf(team: Team, options: { id: string | null; rehearsal: boolean }): Promise<Candidate[]> {
   return team.store.read(async (read) => {

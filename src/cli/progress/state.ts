@@ -159,7 +159,7 @@ export function reduce(state: ProgressState, event: StoredEvent): ProgressState 
       return change(state, event, (task) => ({ ...rest(task, event.at), status: "ready", note: event.reason }));
     case "gate.decided":
       return change(state, event, () => ({ note: event.changed ? `plan changed: ${event.note}` : event.note }));
-    case "goal.checked":
+    case "texts.compared":
       return change(state, event, () => ({ note: eventText(event) }));
     case "call.held":
       return change(withCall(state, event, { state: "held", tokens: 0, cost: 0 }), event, (task) => ({

@@ -3,7 +3,7 @@
 export type ValueKind = "money" | "percent" | "multiple" | "duration" | "date" | "number";
 
 /**
- * `normal` is equal exactly when two values are: "USD 29", "20", "3", "14 d" (weeks are days, years are months), "2026-03-03"
+ * `normal` is equal exactly when two values are: "USD 29", "20", "3", "14 d" (weeks are days, years are months, working days "wd"), "2026-03-03"
  * or "--03-03" without a year, "2140". `start` and `end` are places in the text, `text` the words that stand there.
  */
 export type Value = {
@@ -47,15 +47,17 @@ const TENS: Readonly<Record<string, number>> = {
   eighty: 80,
   ninety: 90,
 };
+/** "Twenty-four", "a hundred": tens before units, so that the longer word is read first. */
+const COMPOUND = `(?:${Object.keys({ twenty: 0, ...TENS }).join("|")})-(?:${WORDS.slice(1, 10).join("|")})`;
 const MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split(" ");
 
 const DIGITS = String.raw`\d{1,3}(?:[ \u00a0\u202f',.]\d{3})+(?:[.,]\d{1,2})?(?!\d)|\d+(?:[.,]\d+)?`;
-const WORD = `(?:${[...WORDS.slice(1), ...Object.keys(TENS)].join("|")})`;
-const SCALE = String.raw`(?:[ -]?(?:k|thousand|m|mn|million|bn|billion)\b)?`;
+const WORD = `(?:${COMPOUND}|${[...WORDS.slice(1), ...Object.keys(TENS)].join("|")})`;
+const SCALE = String.raw`(?:[ -]?(?:k|hundred|thousand|m|mn|million|bn|billion)\b)?`;
 const SIGN = String.raw`US\$|[$€£¥₹]`;
 const CODE = String.raw`USD|EUR|GBP|CHF|JPY|INR`;
 const MONTH = String.raw`(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?`;
-const UNIT = String.raw`(?:minutes?|mins?|hours?|hrs?|days?|weeks?|fortnights?|months?|quarters?|years?|yrs?)`;
+const UNIT = String.raw`(?:(?:working|business|calendar|full|whole) )?(?:minutes?|mins?|hours?|hrs?|days?|weeks?|fortnights?|months?|quarters?|years?|yrs?)`;
 
 // In this order: what an earlier one has taken, a later one does not see.
 const PATTERNS: readonly {
@@ -64,9 +66,11 @@ const PATTERNS: readonly {
   readonly normal: (match: RegExpExecArray) => string | null;
 }[] = [
   { kind: "date", find: /\b(\d{4})-(\d{2})-(\d{2})\b/g, normal: ([, y, m, d]) => date(y, Number(m), d) },
+  // Day first, as where dots are used.
+  { kind: "date", find: /\b(\d{1,2})\.(\d{1,2})\.(\d{4})\b/g, normal: ([, d, m, y]) => date(y, Number(m), d) },
   {
     kind: "date",
-    find: new RegExp(String.raw`\b(\d{1,2})(?:st|nd|rd|th|\.)?(?: of)? (${MONTH})(?:,? (\d{4})(?!-))?\b`, "gi"),
+    find: new RegExp(String.raw`(?<![A-Za-z]-)\b(\d{1,2})(?:st|nd|rd|th|\.)?(?: of)? (${MONTH})(?:,? (\d{4})(?!-))?\b`, "gi"),
     normal: ([, d, m, y]) => date(y, monthOf(m), d),
   },
   {
@@ -81,8 +85,17 @@ const PATTERNS: readonly {
   },
   {
     kind: "money",
-    find: new RegExp(String.raw`(?<![\w.,])(${DIGITS})(${SCALE}) ?(€|£|\b(?:${CODE}|dollars?|euros?|pounds)\b)`, "gi"),
+    find: new RegExp(String.raw`(?<![\w.,])(${DIGITS}|\b${WORD})(${SCALE}) ?(€|£|\b(?:${CODE}|dollars?|euros?|pounds)\b)`, "gi"),
     normal: ([, digits, scale, sign]) => money(sign, digits, scale),
+  },
+  // "19.1p", "90 pence", "50¢"; "1080p" and "p95" are something else.
+  {
+    kind: "money",
+    find: /(?<![\w.,])(\d{1,2}(?:[.,]\d+)?)(p\b| ?pence\b| ?¢)/gi,
+    normal: ([, digits, sign]) => {
+      const value = plain(amount(digits) / 100);
+      return value === null ? null : `${/¢/.test(sign ?? "") ? "USD" : "GBP"} ${value}`;
+    },
   },
   {
     kind: "percent",
@@ -105,7 +118,15 @@ const PATTERNS: readonly {
     normal: ([, digits, scale]) => plain(scaled(amount(digits), scale)),
   },
   // "One" is a pronoun more often than a number.
-  { kind: "number", find: new RegExp(String.raw`\b(?!one\b)(${WORD})\b(?!-)`, "gi"), normal: ([, word]) => plain(amount(word)) },
+  {
+    kind: "number",
+    find: new RegExp(
+      String.raw`(?<!-)\b(?:(?!one\b)(${WORD})(${SCALE})|(?:an?|one) (hundred|thousand|million|dozen))\b(?!-)`,
+      "gi",
+    ),
+    normal: ([, word, scale, one]) =>
+      plain(one ? scaled(one === "dozen" ? 12 : 1, one === "dozen" ? "" : one) : scaled(amount(word), scale)),
+  },
 ];
 
 /** Every value of a text, in its order. Linear in the text; never throws. */
@@ -141,6 +162,8 @@ function amount(written: string | undefined): number {
   const word = WORDS.indexOf(text);
   if (word >= 0) return word;
   if (text in TENS) return TENS[text] ?? Number.NaN;
+  const [tens = "", unit = ""] = text.split("-");
+  if (unit !== "" && (tens in TENS || tens === "twenty")) return (TENS[tens] ?? 20) + WORDS.indexOf(unit);
   const bare = text.replace(/[ \u00a0\u202f']/g, "");
   const last = Math.max(bare.lastIndexOf("."), bare.lastIndexOf(","));
   if (last === -1) return Number(bare);
@@ -153,7 +176,15 @@ function amount(written: string | undefined): number {
 
 function scaled(value: number, scale: string | undefined): number {
   const unit = (scale ?? "").toLowerCase().replace(/[ -]/g, "");
-  const factor = unit.startsWith("k") || unit.startsWith("t") ? 1e3 : unit.startsWith("m") ? 1e6 : unit.startsWith("b") ? 1e9 : 1;
+  const factor = unit.startsWith("h")
+    ? 100
+    : unit.startsWith("k") || unit.startsWith("t")
+      ? 1e3
+      : unit.startsWith("m")
+        ? 1e6
+        : unit.startsWith("b")
+          ? 1e9
+          : 1;
   return value * factor;
 }
 
@@ -167,8 +198,11 @@ function money(sign: string | undefined, digits: string | undefined, scale: stri
 }
 
 function duration(count: number, unit: string): string | null {
-  const word = unit.toLowerCase();
+  const word = unit.toLowerCase().replace(/^(?:calendar|full|whole) /, "");
   const of = (factor: number, name: string) => (Number.isFinite(count) ? `${count * factor} ${name}` : null);
+  // Working days are not days: how many days they are depends on the calendar.
+  if (/^(?:working|business) d/.test(word)) return of(1, "wd");
+  if (/^(?:working|business) /.test(word)) return null;
   if (word.startsWith("min")) return of(1, "min");
   if (word.startsWith("h")) return of(60, "min");
   if (word.startsWith("d")) return of(1, "d");

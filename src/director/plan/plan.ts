@@ -1,9 +1,10 @@
 /** Planning: a goal becomes a plan of named phases and tasks, made from the live registry, checked and repaired once. */
 
 import { z } from "zod";
-import type { Goal } from "../../domain/goal.ts";
+import { LOOK_BACK_SOURCE, type Goal } from "../../domain/goal.ts";
 import type { Learning } from "../../domain/learning.ts";
 import {
+  DIRECTOR,
   MAX_VARIANTS,
   plan as planSchema,
   planPhase,
@@ -32,7 +33,7 @@ export const planReply = z.object({
 });
 
 export type PlanInput = {
-  readonly goal: Pick<Goal, "id" | "text" | "category" | "priority" | "cap" | "allowed" | "rehearsal">;
+  readonly goal: Pick<Goal, "id" | "text" | "category" | "source" | "priority" | "cap" | "allowed" | "rehearsal">;
   readonly context: ProductContext | null;
   readonly learnings: readonly Learning[];
   /** What recent goals ended with, a line each, for a plan that does not repeat them. */
@@ -114,6 +115,9 @@ export async function makePlan(
   const against = planRegistry(registry);
   const decision = await decide(journal, planSpec(registry, input), planReply, signal, (reply) => {
     const problems = planProblems(toPlan(reply, input.goal.category), against, { template: reply.pipeline !== null });
+    // A review starts work, never another review.
+    if (input.goal.source.startsWith(LOOK_BACK_SOURCE) && reply.tasks.some((task) => task.skill === DIRECTOR))
+      problems.push("this goal was started by a review: it cannot be a review itself");
     const size = planSchema.safeParse(toPlan(reply, input.goal.category));
     return size.success
       ? problems

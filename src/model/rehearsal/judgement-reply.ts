@@ -2,7 +2,8 @@
 
 import { chance } from "./chance.ts";
 import { sha256 } from "./json.ts";
-import { type Element, elementText } from "./prompt.ts";
+import { MARK } from "./make-text.ts";
+import { type Element, documentSections, elementText } from "./prompt.ts";
 import { sentences, short } from "./words.ts";
 
 const EQUAL = 0.2;
@@ -25,6 +26,36 @@ export function compareReply(
 
 export function consistencyReply(): { contradictions: [] } {
   return { contradictions: [] };
+}
+
+/** What the state of work says, section by section; one goal where something failed or waits. */
+export function lookBackReply(elements: readonly Element[]): {
+  report: string;
+  five_lines: string[];
+  goals: { text: string; category: null; priority: "P2"; why: string }[];
+} {
+  const state = elementText(elements, "state_of_work");
+  const sections = documentSections(state);
+  const stuck = state.split("\n").find((line) => /: (?:failed|blocked|paused)\b/.test(line));
+  const parts = sections.map(({ name, text }) => `## ${name}\n\n${short(text, 600) || "none"}`);
+  return {
+    report: [MARK, ...parts].join("\n\n"),
+    five_lines: [
+      "Rehearsal: no model read this; the lines show where its words belong.",
+      ...sections.slice(0, 4).map(({ name, text }) => `Rehearsal: ${name}: ${short(text.replace(/\s+/g, " "), 120) || "none"}`),
+    ],
+    goals:
+      stuck === undefined
+        ? []
+        : [
+            {
+              text: `Find out why this came to a stop: ${short(stuck.replace(/^\s*-\s*/, ""), 160)}`,
+              category: null,
+              priority: "P2",
+              why: "Rehearsal: the state of work shows it.",
+            },
+          ],
+  };
 }
 
 function taste(text: string, seed: number): number {

@@ -32,7 +32,7 @@ export function planReply(scene: Scene, seed: number): Plan {
   for (const template of fitting(goal, category, shown)) {
     if (template.name === tried) continue;
     const candidate: Plan = { ...frame, pipeline: template.name, ...adapt(template, goal) };
-    if (planProblems(candidate, registryOf(shown), { template: true }).length === 0) return candidate;
+    if (planProblems(candidate, registryOf(shown), { template: true }).length === 0) return withVariants(candidate, goal);
   }
   const route = planRoute(goal, category?.route ?? [], shown, seed);
   const tasks: PlanTask[] = route.tasks.map(({ member, ...task }) => ({
@@ -43,7 +43,13 @@ export function planReply(scene: Scene, seed: number): Plan {
   }));
   if (tasks.length === 0) tasks.push(...anybody(shown, goal));
   const phases = route.phases.length > 0 ? [...route.phases] : [{ name: "Work", gate: false }];
-  return { ...frame, pipeline: null, phases, tasks };
+  return withVariants({ ...frame, pipeline: null, phases, tasks }, goal);
+}
+
+/** Where the goal asks for versions to choose from, its first task gets two. */
+function withVariants(plan: Plan, goal: string): Plan {
+  if (!/\b(?:versions|variants|alternatives to choose)\b/i.test(goal)) return plan;
+  return { ...plan, tasks: plan.tasks.map((task, i) => (i === 0 ? { ...task, variants: 2 } : task)) };
 }
 
 function missingOf(context: string | null): string[] {

@@ -28,6 +28,7 @@ const KNOWN: readonly string[] = [
     "second",
     "statements",
     "angle",
+    "state_of_work",
   ],
   ...["skills", "requests", "file", "assertions", "work"],
 ];

@@ -7,7 +7,7 @@ import { judgeReply, routeReply } from "./evals-reply.ts";
 import { type Json, canonical, sha256 } from "./json.ts";
 import { makeReply } from "./make-reply.ts";
 import { type ReplyMessage, spoil, textMessage, withinLimit } from "./message.ts";
-import { compareReply, consistencyReply } from "./judgement-reply.ts";
+import { compareReply, consistencyReply, lookBackReply } from "./judgement-reply.ts";
 import { planReply } from "./plan-reply.ts";
 import type { FaultKind } from "./faults.ts";
 import type { MessagesRequest } from "./request.ts";
@@ -58,6 +58,8 @@ function wishFor(scene: Scene, { seed, returns }: ReplyOptions): unknown {
       return compareReply(scene.elements, seed);
     case "consistency":
       return consistencyReply();
+    case "look-back":
+      return lookBackReply(scene.elements);
     default:
       return undefined;
   }

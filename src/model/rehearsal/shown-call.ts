@@ -16,6 +16,7 @@ export const CALL_KINDS = [
   "judge",
   "compare",
   "consistency",
+  "look-back",
   "other",
 ] as const;
 export type CallKind = (typeof CALL_KINDS)[number];
@@ -30,6 +31,7 @@ const SIGNS: readonly (readonly [CallKind, readonly string[]])[] = [
   ["context", ["sections", "missing"]],
   ["route", ["answers"]],
   ["judge", ["verdicts"]],
+  ["look-back", ["report", "five_lines", "goals"]],
   ["compare", ["better", "reason"]],
   ["consistency", ["contradictions"]],
 ];

@@ -6,6 +6,8 @@ import type { Seen } from "./witness.ts";
 /** Caps in nano-dollars, as the program was started with them. */
 export type CapsInForce = { readonly task: number; readonly day: number; readonly month: number };
 
+const REPLAYS = { id: "replays", cap: 5e9, allowed: 0 };
+
 /** Money: the counters of each scope are the sum of its calls, and no cap is passed. */
 export function moneyFaults({ calls, scopes, goals }: Books, caps: CapsInForce): string[] {
   const faults: string[] = [];
@@ -27,7 +29,9 @@ export function moneyFaults({ calls, scopes, goals }: Books, caps: CapsInForce):
     sums.delete(key);
     if (sum.spent !== scope.spent || sum.held !== scope.held)
       faults.push(`scope ${key}: spent ${scope.spent} held ${scope.held}, its calls say ${sum.spent} and ${sum.held}`);
-    const goal = goals.find((entry) => entry.id === scope.id.split("/")[0]);
+    const owner = scope.id.split("/")[0] ?? "";
+    // Replays of a learning are of no goal: what the command allowed is their cap.
+    const goal = goals.find((entry) => entry.id === owner) ?? (owner.startsWith("validation-") ? REPLAYS : undefined);
     const cap =
       scope.kind === "day"
         ? caps.day
@@ -79,10 +83,11 @@ export function wireFaults(
 ): string[] {
   const faults: string[] = [];
   const open = new Set(calls);
-  // A review's row is of its reviewer; the wire shows whose work is judged. A new brief may have changed the task's skill since.
+  // A new brief may have changed the task's skill since.
   const skillOf = new Map(tasks.map((task) => [task.id, task.skill]));
   const hashOf = new Map<string, string>();
   const requestOf = new Map<string, Seen>();
+  const replays = new Set<Seen>();
   for (const request of seen) {
     const fitting = [...open].filter((row) => fits(row, request, skillOf));
     const row =
@@ -96,6 +101,7 @@ export function wireFaults(
     open.delete(row);
     hashOf.set(row.request_hash, request.hash);
     requestOf.set(row.id, request);
+    if (row.step.startsWith("replay:")) replays.add(request);
   }
   for (const row of open)
     // A row that a person put right has no answer, and may never have been sent.
@@ -103,7 +109,8 @@ export function wireFaults(
       faults.push(`call ${row.id} (${row.step}) is settled and was never on the wire`);
   for (const [phase, ids] of settledBefore.entries()) {
     const asked = new Set([...ids].flatMap((id) => requestOf.get(id)?.hash ?? []));
-    const again = seen.filter((request) => request.phase > phase && asked.has(request.hash));
+    // A replay asks on purpose what was asked before.
+    const again = seen.filter((request) => request.phase > phase && asked.has(request.hash) && !replays.has(request));
     for (const request of again)
       faults.push(`request ${request.n} (${request.kind}) repeats a call that was settled before the kill`);
   }
@@ -111,9 +118,12 @@ export function wireFaults(
 }
 
 function fits(row: CallRow, request: Seen, skillOf: ReadonlyMap<string, string>): boolean {
-  if (row.step.split(":")[0] !== request.kind || row.model !== request.model) return false;
+  const [word = "", reviewer] = row.step.split(":");
+  if ((word === "replay" ? "make" : word) !== request.kind || row.model !== request.model) return false;
   if (request.kind === "make" && row.skill !== request.skill) return false;
-  if (request.kind === "review" && skillOf.get(row.subject) !== request.skill) return false;
+  // A review is read by the playbook of its reviewer; the Director's, by the maker's.
+  const reads = reviewer === "director" ? skillOf.get(row.subject) : reviewer;
+  if (request.kind === "review" && reads !== request.skill) return false;
   return request.at >= row.started_at - SLACK_MS && request.at <= (row.ended_at ?? Number.POSITIVE_INFINITY) + SLACK_MS;
 }
 
@@ -125,7 +135,8 @@ const TASK_EVENTS: Record<string, readonly [from: readonly string[], to: string 
   "task.started": [["ready", "running", "reviewing"], "running"],
   "task.delivered": [["running"], "reviewing"],
   "task.reviewed": [["running", "reviewing"], null],
-  "task.returned": [["running", "reviewing"], "running"],
+  // What is done may be sent back once: it contradicts another text.
+  "task.returned": [["running", "reviewing", "done"], "running"],
   "task.done": [["running", "reviewing", "blocked"], "done"],
   "task.failed": [["running", "reviewing", "blocked"], "failed"],
   "task.blocked": [["running", "reviewing"], "blocked"],

@@ -1,0 +1,30 @@
+/** What the door says: small JSON bodies, one line for what is wrong, the headers that a status asks for. */
+
+export type Refusal = {
+  readonly status: 400 | 401 | 404 | 405 | 408 | 409 | 413 | 415 | 429 | 503;
+  /** What is wrong and where, in one line. */
+  readonly error: string;
+  readonly headers?: Readonly<Record<string, string>>;
+};
+
+export function json(status: number, body: object, headers: Readonly<Record<string, string>> = {}): Response {
+  return new Response(`${JSON.stringify(body)}\n`, {
+    status,
+    headers: { "content-type": "application/json", "cache-control": "no-store", ...headers },
+  });
+}
+
+export function refuse({ status, error, headers }: Refusal): Response {
+  return json(status, { error }, headers);
+}
+
+export function text(body: string, type: string): Response {
+  return new Response(body, { headers: { "content-type": type, "cache-control": "no-store" } });
+}
+
+/** The rest of the body is not wanted: the connection ends with the answer. */
+export const CLOSE = { connection: "close" } as const;
+
+export function retryAfter(seconds: number): Readonly<Record<string, string>> {
+  return { "retry-after": String(Math.max(1, Math.ceil(seconds))) };
+}

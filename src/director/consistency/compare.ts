@@ -1,0 +1,141 @@
+/** Figures of one campaign held against each other: which stand for the same thing with another value. */
+
+import { madeOf, partsOf, workedOut } from "./arithmetic.ts";
+import type { Figure } from "./figures.ts";
+import { agree, fit, rolesIn, timed } from "./fit.ts";
+import { FREE, type ReadingKind } from "./readings.ts";
+import type { Weigh } from "./weigh.ts";
+import { wordsOf } from "./words.ts";
+
+/** A figure, and the one that it should agree with. */
+export type Clash = { readonly wrong: Figure; readonly right: Figure; readonly score: number };
+
+/** From which likeness on two figures are taken for the same thing: a value that stands nowhere above needs less than one that belongs elsewhere. */
+const ENOUGH: Readonly<Record<ReadingKind, readonly [novel: number, known: number]>> = {
+  money: [1.2, 2.2],
+  discount: [0.9, 2.2],
+  date: [1.3, 1.6],
+  duration: [1.2, 1.6],
+  count: [1.2, 1.6],
+  percent: [1, 2],
+};
+/** The right value under the wrong time, a year's price for a month's, is a slip that needs least. */
+const MIXED_UP = 0.9;
+
+/** At most one clash a figure: with the one above that is most like it. */
+export function clashesOf(figures: readonly Figure[], weigh: Weigh): Clash[] {
+  const byUnit = Map.groupBy(figures, ({ kind, unit }) => `${kind} ${unit.replace("~", "")}`);
+  const byPassage = Map.groupBy(figures, ({ passage }) => passage);
+  const found: Clash[] = [];
+  for (const group of byUnit.values()) {
+    for (const figure of group) {
+      if (figure.side || figure.old || figure.unit === "%~" || figure.unit === FREE) continue;
+      const { rank } = figure.passage.text;
+      const above = group.filter((other) => !other.old && other.passage.text.rank < rank && other.rival === figure.rival);
+      const beside = byPassage.get(figure.passage) ?? [];
+      const clash = clashOf(figure, above, beside, figures, byPassage, weigh);
+      if (clash) found.push(clash);
+    }
+  }
+  return found;
+}
+
+function clashOf(
+  figure: Figure,
+  above: readonly Figure[],
+  beside: readonly Figure[],
+  figures: readonly Figure[],
+  byPassage: ReadonlyMap<Figure["passage"], readonly Figure[]>,
+  weigh: Weigh,
+): Clash | null {
+  if (above.some((other) => agree(figure, other) && fit(figure, other, false) && common(figure, other, weigh))) return null;
+  if (figure.kind === "money") {
+    const parts = partsOf(figure, above, figures);
+    if (parts) return parts.right && { wrong: figure, right: parts.right, score: 2 };
+    // Where a text above gives the price of as many of the same, no arithmetic can stand for it.
+    const same = above.find((other) => !agree(figure, other) && !other.side && fit(figure, other, false) && sameCount(figure, other, byPassage));
+    if (same) return { wrong: figure, right: same, score: 2 };
+    const known = figures.filter(({ kind, passage }) => kind === "discount" && passage.text.rank < figure.passage.text.rank);
+    const discounts = known.length > 0 ? known : figures.filter(({ kind, passage }) => kind === "discount" && passage.text === figure.passage.text);
+    if (workedOut(figure, above, beside, discounts)) return null;
+    const right = figure.roles.has("price:saving") && figure.rival === "" ? madeOf(figure, above, known, weigh) : null;
+    if (right) return { wrong: figure, right, score: 1.5 };
+  }
+  const novel = !above.some((other) => agree(figure, other) && timed(figure, other));
+  let best: Clash | null = null;
+  for (const right of above) {
+    if (right.side || agree(figure, right)) continue;
+    const score = likeness(figure, right, weigh);
+    if (score > (best?.score ?? 0)) best = { wrong: figure, right, score };
+  }
+  if (figure.kind === "money" && novel) {
+    // What is free above has a price below.
+    const free = figures.filter((other) => other.unit === FREE && other.passage.text.rank < figure.passage.text.rank && !other.side);
+    for (const right of free) {
+      const score = weigh(figure.wide, right.wide) + marksIn(figure, right);
+      if (score >= 1.2 && score > (best?.score ?? 0) && (right.plan === "" || right.plan === figure.plan)) best = { wrong: figure, right, score };
+    }
+  }
+  if (best === null) return null;
+  const mixedUp = novel && figure.kind === "money" && above.some((other) => agree(figure, other));
+  if (best.score < (mixedUp ? MIXED_UP : ENOUGH[figure.kind][novel ? 0 : 1])) return null;
+  // Who gives both values knows of both.
+  const { right } = best;
+  return beside.some((other) => other !== figure && other.unit === figure.unit && other.kind === figure.kind && agree(other, right)) ? null : best;
+}
+
+/** Whether anything says that two equal values are about the same thing: by chance they are equal, too. */
+function common(a: Figure, b: Figure, weigh: Weigh): boolean {
+  if (a.plan !== "" && a.plan === b.plan) return true;
+  if ([...a.roles].some((role) => b.roles.has(role)) || [...a.marks].some((mark) => b.marks.has(mark))) return true;
+  if (a.clock !== "" && a.clock === b.clock) return true;
+  return weigh(a.near, b.near) >= 0.3 || weigh(a.wide, b.wide) >= 0.5;
+}
+
+/** How much speaks for two figures being about the same thing; 0 when something speaks against it. */
+function likeness(a: Figure, b: Figure, weigh: Weigh): number {
+  if (!fit(a, b, true) || !named(a, b)) return 0;
+  const shared = (group: string) => rolesIn(a, group).some((role) => b.roles.has(role));
+  const words = weigh(a.near, b.near) + 0.4 * weigh(a.wide, b.wide) + marksIn(a, b);
+  // What is said of one plan is not said of all; who names none may mean any.
+  const plan = a.plan === b.plan ? (a.plan === "" ? 0 : 1) : a.plan === "" ? -0.3 : -0.6;
+  switch (a.kind) {
+    case "money": {
+      const kinds = ["part", "delivery", "low", "extra"].some((role) => a.roles.has(`price:${role}`) && b.roles.has(`price:${role}`));
+      return plan + (shared("per:") ? 0.8 : 0) + (shared("paid:") ? 0.5 : 0) + (shared("each:") ? 0.4 : 0) + (kinds ? 1.2 : 0) + words;
+    }
+    case "date": {
+      const clock = a.clock !== "" && a.clock === b.clock ? 0.9 : 0;
+      return (shared("act:") ? 0.8 : 0) + (shared("of:") && !a.roles.has("of:work") ? 0.8 : 0) + clock + words;
+    }
+    case "duration":
+      return 0.5 * plan + (shared("time:") ? 1 : rolesIn(a, "time:").length + rolesIn(b, "time:").length > 0 ? -0.8 : 0) + words;
+    case "count": {
+      const extra = [...a.mods].filter((word) => !b.near.has(word)).length + [...b.mods].filter((word) => !a.near.has(word)).length;
+      return 0.6 + plan + words - 0.4 * extra + (a.bound === b.bound && a.bound !== "" ? 0.5 : 0);
+    }
+    case "discount":
+      return 0.4 + plan + words;
+    default:
+      return words;
+  }
+}
+
+/** Other figures that both sentences have. */
+function marksIn(a: Figure, b: Figure): number {
+  return Math.min(1, 0.5 * [...a.marks].filter((mark) => b.marks.has(mark)).length);
+}
+
+/** A row speaks of what it is called: of another thing, when most words of its name are missing there. */
+function named(a: Figure, b: Figure): boolean {
+  if (!a.passage.cell) return true;
+  const name = [...wordsOf(a.passage.labels[0] ?? "")];
+  return name.length < 2 || name.filter((word) => b.wide.has(word)).length / name.length > 0.5;
+}
+
+/** "Six visits come to …" beside "six visits together are …". */
+function sameCount(a: Figure, b: Figure, byPassage: ReadonlyMap<Figure["passage"], readonly Figure[]>): boolean {
+  const counts = (figure: Figure) => (byPassage.get(figure.passage) ?? []).filter(({ kind, bound }) => kind === "count" && bound === "");
+  if (a.roles.has("price:extra") || b.roles.has("price:extra")) return a.roles.has("price:extra") === b.roles.has("price:extra") && a.plan === b.plan && a.plan !== "";
+  return a.roles.has("price:sum") && b.roles.has("price:sum") && counts(a).some((mine) => counts(b).some((theirs) => mine.amount === theirs.amount && [...mine.nouns].some((noun) => theirs.nouns.has(noun))));
+}
