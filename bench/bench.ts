@@ -5,10 +5,12 @@ import { cache } from "./cache.ts";
 import { criticalPath } from "./critical-path.ts";
 import { holds } from "./holds.ts";
 import { reviewers } from "./reviewers.ts";
+import { queue } from "./queue.ts";
 import { start } from "./start.ts";
 import { storeWrite } from "./store-write.ts";
 import { throughput } from "./throughput.ts";
 import { validate } from "./validate.ts";
+import { webhooks } from "./webhooks.ts";
 import { ratioOf, table, verdictOf, type Figure } from "./figure.ts";
 
 type Benchmark = { readonly title: string; readonly run: () => Promise<Figure[]> };
@@ -17,11 +19,13 @@ const BENCHMARKS: Record<string, Benchmark> = {
   path: { title: "A goal's time over its longest chain of calls (200 ms a call, warm process)", run: criticalPath },
   tasks: { title: "Orchestration alone: a model that answers at once", run: throughput },
   holds: { title: "Budget: 1,000 holds at the same time", run: holds },
+  queue: { title: "Signals: from given to a handler's start", run: queue },
   write: { title: "A change of the store", run: storeWrite },
   cache: { title: "What caching saves", run: cache },
   reviewers: { title: "A chain of four reviewers", run: reviewers },
   start: { title: "Start of a process", run: start },
   validate: { title: "Checking the team's files", run: validate },
+  webhooks: { title: "Events over HTTP, durable before they are answered", run: webhooks },
 };
 
 const args = process.argv.slice(2);

@@ -11,6 +11,10 @@ import type { Log } from "./log/log.ts";
 import type { Model } from "./model/model.ts";
 import type { FaultSpec } from "./model/rehearsal/faults.ts";
 import type { Rehearsal, RehearsalOptions } from "./model/rehearsal/server.ts";
+import { hashOf } from "./domain/deliverable.ts";
+import type { Channel } from "./notify/channel.ts";
+import type { ChannelSpec } from "./notify/settings.ts";
+import type { FallbackQueue } from "./queue/fallback.ts";
 import { createEmbeddedQueue } from "./queue/embedded/embedded.ts";
 import type { Queue } from "./queue/queue.ts";
 import { loadRegistry, type LoadedRegistry } from "./skills/registry.ts";
@@ -27,6 +31,10 @@ export type BootOptions = {
   readonly retry?: RetryPolicy;
   /** The team's files, where they were read already. */
   readonly team?: LoadedTeam;
+  /** Signals go through Redis where the settings name one: for a process that shares the work with others. */
+  readonly shared?: boolean;
+  /** Further texts that no log may hold: secrets that the team's files name. */
+  readonly secrets?: readonly string[];
 };
 
 export interface Application extends AsyncDisposable {
@@ -38,6 +46,8 @@ export interface Application extends AsyncDisposable {
   readonly journal: Journal;
   readonly team: Team;
   readonly queue: Queue;
+  /** The queue on Redis with its fallback, where there is one. */
+  readonly remote: FallbackQueue | null;
   readonly log: Log;
   readonly rehearsal: boolean;
   /** This process among those that share the workspace; registered when first asked for. */
@@ -73,14 +83,16 @@ export async function bootstrap(options: BootOptions): Promise<Application> {
     level: config.logLevel,
     format: config.logFormat ?? (options.interactive ? "pretty" : "json"),
     stream: 2,
-    secrets: config.secrets,
+    secrets: [...config.secrets, ...(options.secrets ?? [])],
     color: options.interactive && !config.noColor,
   });
   const { registry, problems } = options.team ?? (await loadTeam(config));
   const store = await openStore(config, { now, log: log.child({ component: "store" }), reached });
   const closing: (() => Promise<void>)[] = [() => store.close()];
   try {
-    const queue = createEmbeddedQueue({ log: log.child({ component: "queue" }) });
+    const local = createEmbeddedQueue({ log: log.child({ component: "queue" }) });
+    const remote = options.shared ? await openRemoteQueue(config, local, log.child({ component: "queue" })) : null;
+    const queue = remote ?? local;
     closing.push(() => queue.close());
     const model = await openModel(options, log, closing);
     let present: Promise<Presence> | null = null;
@@ -126,6 +138,7 @@ export async function bootstrap(options: BootOptions): Promise<Application> {
       journal,
       team,
       queue,
+      remote,
       log,
       rehearsal: options.rehearse !== null,
       presence,
@@ -136,6 +149,32 @@ export async function bootstrap(options: BootOptions): Promise<Application> {
     for (const close of closing.toReversed()) await close();
     throw error;
   }
+}
+
+/** The queue on Redis, with this process's own behind it; null when the settings name no Redis. Throws QueueError `refused`. */
+async function openRemoteQueue(config: RuntimeConfig, local: Queue, log: Log): Promise<FallbackQueue | null> {
+  const { redisUrl } = config.daemon;
+  if (redisUrl === null) return null;
+  const [{ createBullmqQueue, queuePrefix }, { createFallbackQueue }] = await Promise.all([
+    import("./queue/bullmq/bullmq.ts"),
+    import("./queue/fallback.ts"),
+  ]);
+  // Who shares the store shares the signals: two projects on one Redis have two stores.
+  const project = hashOf(config.databaseUrl ?? config.workspace).slice(0, 16);
+  const remote = await createBullmqQueue({ url: redisUrl, prefix: queuePrefix({ tenant: "default", project }), log });
+  return createFallbackQueue({ remote, local, now: Date.now, log });
+}
+
+/** The channels of .agents/notify.yaml, each as its adapter. */
+export async function openChannels(specs: readonly ChannelSpec[], log: Log): Promise<Channel[]> {
+  return Promise.all(
+    specs.map(async (spec) => {
+      if (spec.type === "slack") return (await import("./notify/slack/slack.ts")).createSlackChannel(spec);
+      if (spec.type === "webhook")
+        return (await import("./notify/webhook/webhook.ts")).createWebhookChannel({ ...spec, now: () => Date.now() });
+      return (await import("./notify/log/log-channel.ts")).createLogChannel({ name: spec.name, log });
+    }),
+  );
 }
 
 export const DATABASE = ".marketeam/marketeam.db";

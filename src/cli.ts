@@ -80,6 +80,8 @@ const program = new Command("marketeam")
   .enablePositionalOptions()
   .argument("[goal...]", "what you want, in one sentence, in quotes")
   .option("--pipeline <name>", "run a named pipeline instead of a free plan; the text is its brief")
+  .option("--daemon", "the team day and night: schedules, events, webhooks, until it is stopped")
+  .option("--yes", "with --daemon: agree to what the schedules will cost, where nobody can be asked")
   .option("--dry-run", "show the plan and what it would cost; do nothing")
   .option("--confirm", "show the plan and ask before it is run")
   .addOption(new Option("--priority <p>", "P0 (most urgent) to P3").default("P1"))
@@ -188,9 +190,20 @@ command("skills", "the team and how it does; its scores over time", "marketeam s
   .addOption(workspace())
   .action(run(async () => (await import("./cli/skills.ts")).skills as Action));
 
-command("schedules", "the schedules as configured, and when each would fire next", "marketeam schedules")
-  .addOption(json())
-  .action(run(async () => (await import("./cli/schedules.ts")).schedules as Action));
+running(
+  command(
+    "schedules [action] [name]",
+    "what fires when, and what became of it; actions: next [N], run, pause, resume, add, remove",
+    'marketeam schedules add weekly-post --cron "0 9 * * 1" --zone Europe/Berlin --pipeline "<name>"',
+  )
+    .option("--cron <expression>", "add: minute hour day month weekday, in quotes")
+    .option("--pipeline <name>", "add: what it starts")
+    .option("--zone <name>", "add: the time zone, as Europe/Berlin (UTC)")
+    .option("--priority <p>", "add: P0 to P3 (P2)")
+    .option("--catch-up <what>", "add: what becomes of firings that were missed: skip, once, or up to so many (skip)")
+    .option("--force", "run: also when it is paused or off")
+    .option("--work", "run: work on the goal at once, instead of leaving it to a daemon"),
+).action(run(async () => (await import("./cli/schedules.ts")).schedules as unknown as Action));
 
 command(
   "events [action] [id]",

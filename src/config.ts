@@ -35,7 +35,11 @@ export type RuntimeConfig = {
     readonly host: string;
     readonly port: number;
     readonly webhookToken: string | null;
+    /** Where traces go (OTLP over HTTP), and with what headers; null: nowhere. */
+    readonly otlp: { readonly endpoint: string; readonly headers: string } | null;
   };
+  /** The value of a variable that a file of the team names as ${NAME}: from the environment or .env; null when it is not set. */
+  readonly variable: (name: string) => string | null;
   readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
   readonly logFormat: "json" | "pretty" | null;
   readonly host: string;
@@ -134,6 +138,7 @@ export function loadConfig(input: ConfigInput): RuntimeConfig {
     caps,
     concurrency: input.concurrency ?? Number(agents),
     daemon,
+    variable: (name: string) => input.env[name]?.trim() || file[name]?.trim() || null,
     logLevel,
     logFormat: format === null ? null : oneOf("LOG_FORMAT", format, where("LOG_FORMAT"), ["json", "pretty"] as const),
     host: hostname(),
@@ -145,7 +150,9 @@ export function loadConfig(input: ConfigInput): RuntimeConfig {
       apiKey,
       databaseUrl,
       daemon.redisUrl,
-      daemon.webhookToken,
+      // Two values while one takes the other's place.
+      ...(daemon.webhookToken?.split(",").map((token) => token.trim()) ?? []),
+      daemon.otlp?.headers || null,
       ...[databaseUrl, baseURL, daemon.redisUrl].flatMap(passwords),
     ].filter((secret) => secret !== null),
     crashAt: input.env.MARKETEAM_CRASH_AT ?? null,
@@ -171,7 +178,12 @@ function daemonSettings(get: Get, where: (name: string) => Origin): RuntimeConfi
     host === null
       ? null
       : `redis://${password === null ? "" : `:${encodeURIComponent(password)}@`}${host}:${redisPort ?? "6379"}`;
+  const endpoint = get("OTEL_EXPORTER_OTLP_ENDPOINT", null);
+  if (endpoint !== null)
+    checkUrl("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint, where("OTEL_EXPORTER_OTLP_ENDPOINT"), ["http:", "https:"]);
+  const headers = get("OTEL_EXPORTER_OTLP_HEADERS", null, true);
   return {
+    otlp: endpoint === null ? null : { endpoint, headers: headers ?? "" },
     redisUrl: url ?? apart,
     host: get("HOST", "127.0.0.1") ?? "127.0.0.1",
     port: Number(port("PORT", "8788")),

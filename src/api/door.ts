@@ -90,6 +90,8 @@ function open(host: string, port: number, fetch: (request: Request, address: str
       maxRequestBodySize: BUN_MAX_BYTES,
       // Otherwise Bun prints a trace for each connection that breaks.
       development: false,
+      // Which development: false would turn on: two daemons would share a port, and each would get some of the events.
+      reusePort: false,
       fetch: (request, server) => fetch(request, server.requestIP(request)?.address ?? null),
       error: () => refuse({ status: 503, error: "the request could not be answered", headers: { "retry-after": "5" } }),
     });

@@ -26,6 +26,8 @@ type RunOptions = RunFlags & {
   readonly priority: string;
   readonly category?: string;
   readonly budget?: number;
+  readonly daemon?: boolean;
+  readonly yes?: boolean;
 };
 
 const COMMANDS =
@@ -34,6 +36,11 @@ const COMMANDS =
   );
 
 export async function run(words: readonly string[], options: RunOptions): Promise<number> {
+  if (options.daemon) {
+    if (words.length > 0 || options.pipeline !== undefined)
+      throw new UsageError("--daemon takes no goal", "start the goal by itself: the daemon's team works on it too");
+    return (await import("./daemon.ts")).daemon(options);
+  }
   const text = goalText(words, options);
   if (options.json && options.events) throw new UsageError("--json and --events both want stdout", "choose one of them");
   // What was typed is checked before anything is opened: a mistake leaves no trace.

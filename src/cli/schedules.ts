@@ -1,97 +1,173 @@
-/** `marketeam schedules`: the schedules as configured, and when each would fire next. */
+/** `marketeam schedules`: what fires when and what became of it; and what a person does with a schedule. */
 
-import { RegistryError } from "../bootstrap.ts";
+import type { RuntimeConfig } from "../config.ts";
 import { EXIT } from "../domain/exit.ts";
-import type { Registry } from "../domain/registry.ts";
-import { loadRegistry } from "../skills/registry.ts";
-import { note, print, printJson, table } from "./output.ts";
+import { suggest } from "../domain/problem.ts";
+import { taskCosts } from "../journal/quote.ts";
+import { getGoal } from "../store/goals.ts";
+import { lastTicks, pausedSchedules, tickCounts } from "../store/schedules.ts";
+import type { Read } from "../store/store.ts";
+import { forecast, upcoming } from "../triggers/schedule-forecast.ts";
+import { columns } from "./columns.ts";
+import { UsageError } from "./errors.ts";
+import { oneLine, print, printJson } from "./output.ts";
+import { loadSchedules, nextFirings, type SchedulesOptions } from "./schedules-read.ts";
+import { MISSED_DAYS, schedulesJson, schedulesText, stateOf, wallClock, type ScheduleView } from "./schedules-text.ts";
 import { configFor, stylesFor } from "./session.ts";
+import { openStoreThere } from "./store-there.ts";
 
-type Schedule = Registry["schedules"][string];
+export { nextFirings } from "./schedules-read.ts";
+export { wallClock } from "./schedules-text.ts";
 
-const SHOWN = 2;
+/** The options that each action reads; another one would be ignored, so it is refused. */
+const OPTIONS = {
+  list: ["rehearse"],
+  next: ["rehearse"],
+  run: ["force", "work", "rehearse", "concurrency", "events"],
+  pause: [],
+  resume: [],
+  add: ["cron", "pipeline", "zone", "priority", "catchUp"],
+  remove: [],
+} as const;
+type Action = keyof typeof OPTIONS;
+const ACTIONS = ["next", "run", "pause", "resume", "add", "remove"] as const;
 
-export async function schedules(options: { readonly json?: boolean }): Promise<number> {
-  const config = configFor({});
-  const { registry, problems } = await loadRegistry({ root: config.root });
-  if (registry === null) throw new RegistryError(problems);
-  const entries = Object.entries(registry.schedules);
-  const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  const now = new Date();
-  const rows = await Promise.all(
-    entries.map(async ([name, schedule]) => ({ name, ...schedule, next: await nextFirings(schedule, now) })),
-  );
-  const faulty = problems.filter((problem) => problem.file.endsWith("schedules.yaml") && problem.severity === "error").length;
-  if (faulty > 0)
-    note(
-      `${faulty} ${faulty === 1 ? "error" : "errors"} in the schedules' file: see \`validate\`. What is wrong fires nothing and is not listed.`,
-    );
-  if (options.json) {
-    printJson({
-      schedules: rows.map(({ name, cron, zone, pipeline, priority, catch_up, enabled, next }) => ({
-        name,
-        cron,
-        zone,
-        pipeline,
-        priority,
-        catchUp: catch_up,
-        enabled,
-        next: next.map((at) => ({ at: at.toISOString(), inZone: wallClock(at, zone), local: wallClock(at, here) })),
-      })),
-    });
-    return EXIT.done;
-  }
-  if (rows.length === 0) {
-    print("There are no schedules. Write them in .agents/schedules.yaml.");
-    return EXIT.done;
-  }
-  const { bold, dim } = stylesFor(config);
-  const elsewhere = rows.some((row) => row.zone !== here);
-  const head = [
-    "schedule",
+const NEXT_DEFAULT = 10;
+const NEXT_MAX = 1000;
+const DAY_MS = 86_400_000;
+
+export async function schedules(
+  typedAction: string | undefined,
+  second: string | undefined,
+  options: SchedulesOptions,
+): Promise<number> {
+  const action = actionOf(typedAction);
+  checkOptions(action, options);
+  if (action === "list") return list(options);
+  if (action === "next") return next(second, options);
+  if (second === undefined) throw new UsageError(`schedules ${action}: which schedule?`, "its name: see `schedules`");
+  if (action === "run") return (await import("./schedules-run.ts")).runSchedule(second, options);
+  const change = await import("./schedules-change.ts");
+  if (action === "add") return change.add(second, options);
+  if (action === "remove") return change.remove(second, options);
+  return change.setPaused(second, action === "pause", options);
+}
+
+function actionOf(typed: string | undefined): Action {
+  if (typed === undefined) return "list";
+  const found = ACTIONS.find((action) => action === typed);
+  if (found) return found;
+  throw new UsageError(`schedules cannot "${oneLine(typed, 60)}"`, suggest(typed, ACTIONS));
+}
+
+function checkOptions(action: Action, options: SchedulesOptions): void {
+  const read: readonly string[] = OPTIONS[action];
+  const flag = (name: string) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  for (const name of [
     "cron",
-    "zone",
     "pipeline",
+    "zone",
     "priority",
-    "",
-    "next, in its zone",
-    ...(elsewhere ? [`next, here (${here})`] : []),
-  ];
-  const body = rows.flatMap(({ name, cron, zone, pipeline, priority, enabled, next }) => {
-    const first = [name, cron, zone, pipeline, priority, enabled ? "on" : "off"];
-    if (next.length === 0) return [[...first, "-"]];
-    return next.map((at, i) => [
-      ...(i === 0 ? first : first.map(() => "")),
-      wallClock(at, zone),
-      ...(elsewhere ? [wallClock(at, here)] : []),
-    ]);
-  });
-  print(table([head.map(bold), ...body]));
-  print(dim("\nSchedules fire in the daemon, while it runs. A single goal never starts one."));
+    "catchUp",
+    "force",
+    "work",
+    "rehearse",
+    "concurrency",
+    "events",
+  ] as const) {
+    if (options[name] === undefined || read.includes(name)) continue;
+    throw new UsageError(
+      `${action === "list" ? "without an action, schedules" : `schedules ${action}`} has no use for ${flag(name)}`,
+      read.length === 0 ? "leave it out" : `it takes ${read.map(flag).join(", ")}`,
+    );
+  }
+}
+
+async function list(options: SchedulesOptions): Promise<number> {
+  const config = configFor(options);
+  const { registry, all } = await loadSchedules(config);
+  const now = Date.now();
+  const seen = await fromStore(config, (read) => whatHappened(read, { now, rehearsal: options.rehearse ?? false }));
+  const views = await Promise.all(
+    Object.entries(all).map(async ([name, schedule]): Promise<ScheduleView> => ({
+      ...schedule,
+      name,
+      pausedAt: seen?.paused.get(name) ?? null,
+      usable: registry.pipelines.has(schedule.pipeline),
+      next: await nextFirings(schedule, new Date(now)),
+      last: seen?.last.get(name)?.tick ?? null,
+      goalStatus: seen?.last.get(name)?.goalStatus ?? null,
+      missed: seen?.missed.get(name) ?? 0,
+    })),
+  );
+  const on = Object.fromEntries(views.filter((view) => stateOf(view) === "on").map((view) => [view.name, view]));
+  const { cost } = await forecast(on, registry, now, 30, seen?.costs ?? new Map());
+  const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const view = { schedules: views, month: cost, monthCap: config.caps.month, here, now };
+  if (options.json) printJson(schedulesJson(view));
+  else print(schedulesText(view, stylesFor(config)));
   return EXIT.done;
 }
 
-/** The next firings after an instant; none for a schedule that is off. */
-export async function nextFirings(schedule: Pick<Schedule, "cron" | "zone" | "enabled">, after: Date): Promise<Date[]> {
-  if (!schedule.enabled) return [];
-  const { CronExpressionParser } = await import("cron-parser");
-  return CronExpressionParser.parse(schedule.cron, { tz: schedule.zone, currentDate: after })
-    .take(SHOWN)
-    .map((at) => at.toDate());
+async function whatHappened(read: Read, { now, rehearsal }: { now: number; rehearsal: boolean }) {
+  const missed = new Map<string, number>();
+  for (const { name, missed: more } of await tickCounts(read, now - MISSED_DAYS * DAY_MS, rehearsal))
+    missed.set(name, (missed.get(name) ?? 0) + more);
+  const last = new Map<string, Pick<ScheduleView, "goalStatus"> & { tick: ScheduleView["last"] }>();
+  for (const [name, tick] of await lastTicks(read, rehearsal)) {
+    const goal = tick.goalId === null ? null : await getGoal(read, tick.goalId);
+    last.set(name, { tick, goalStatus: goal?.status ?? null });
+  }
+  return { paused: await pausedSchedules(read), missed, last, costs: await taskCosts(read) };
 }
 
-/** An instant as a clock on the wall of that zone shows it: `Mon 2026-11-23 06:00`. */
-export function wallClock(at: Date, zone: string): string {
-  const parts = new Intl.DateTimeFormat("en-GB", {
-    timeZone: zone,
-    weekday: "short",
-    year: "numeric",
-    month: "2-digit",
-    day: "2-digit",
-    hour: "2-digit",
-    minute: "2-digit",
-    hourCycle: "h23",
-  }).formatToParts(at);
-  const get = (type: Intl.DateTimeFormatPartTypes) => parts.find((part) => part.type === type)?.value ?? "";
-  return `${get("weekday")} ${get("year")}-${get("month")}-${get("day")} ${get("hour")}:${get("minute")}`;
+/** What a query finds, or null when the workspace has no store yet: looking makes none. */
+async function fromStore<T>(config: RuntimeConfig, query: (read: Read) => Promise<T>): Promise<T | null> {
+  const store = await openStoreThere(config);
+  if (store === null) return null;
+  try {
+    return await store.read(query);
+  } finally {
+    await store.close();
+  }
+}
+
+async function next(typed: string | undefined, options: SchedulesOptions): Promise<number> {
+  const count = typed === undefined ? NEXT_DEFAULT : Number(typed);
+  if (!Number.isInteger(count) || count < 1 || count > NEXT_MAX)
+    throw new UsageError(
+      `schedules next: "${oneLine(typed ?? "", 40)}" is not a number from 1 to ${NEXT_MAX}`,
+      "how many firings to show",
+    );
+  const config = configFor(options);
+  const { registry, all } = await loadSchedules(config);
+  const paused = (await fromStore(config, (read) => pausedSchedules(read))) ?? new Map<string, number>();
+  const live = Object.entries(all).filter(([name, { pipeline }]) => !paused.has(name) && registry.pipelines.has(pipeline));
+  const found = await upcoming(Object.fromEntries(live), Date.now(), count);
+  const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const rows = found.flatMap(({ name, at }) => {
+    const schedule = all[name];
+    if (!schedule) return [];
+    const { zone, pipeline, priority } = schedule;
+    return [{ name, at: new Date(at), zone, pipeline, priority }];
+  });
+  if (options.json) {
+    const shown = ({ at, zone, ...row }: (typeof rows)[number]) => ({
+      ...{ at: at.toISOString(), inZone: wallClock(at, zone), local: wallClock(at, here), zone, ...row },
+    });
+    printJson({ next: rows.map(shown) });
+    return EXIT.done;
+  }
+  if (rows.length === 0) {
+    print("No schedule is going to fire: see `schedules`.");
+    return EXIT.done;
+  }
+  const { bold } = stylesFor(config);
+  const elsewhere = rows.some((row) => row.zone !== here);
+  const head = ["in its zone", "zone", ...(elsewhere ? [`here (${here})`] : []), "schedule", "pipeline", ""].map(bold);
+  const cells = ({ name, at, zone, pipeline, priority }: (typeof rows)[number]) => [
+    ...[wallClock(at, zone), zone, ...(elsewhere ? [wallClock(at, here)] : []), name, oneLine(pipeline, 40), priority],
+  ];
+  print(columns([head, ...rows.map(cells)], []));
+  return EXIT.done;
 }

@@ -10,17 +10,22 @@ import { insertTasks, moveTask, tasksOfGoal } from "../store/tasks.ts";
 import { tempDir } from "../test/cli.ts";
 import { startWorker } from "../work/worker.ts";
 import { createBullmqQueue, queuePrefix } from "./bullmq/bullmq.ts";
-import { ownRedis, redisForTests, startRedis } from "./bullmq/test-server.ts";
+import { dropKeys, ownRedis, redisForTests, startRedis } from "./bullmq/test-server.ts";
 import { queueContract } from "./contract.ts";
 import { createEmbeddedQueue } from "./embedded/embedded.ts";
 import { createFallbackQueue, type FallbackQueue } from "./fallback.ts";
 
 const own = ownRedis(process.env);
 const shared = await redisForTests(process.env);
-afterAll(shared.stop);
+const prefixes = new Set<string>();
+afterAll(async () => {
+  if (shared.url !== null) await dropKeys(shared.url, prefixes);
+  await shared.stop();
+});
 
 async function fallbackAt(url: string, limitMs = 500): Promise<FallbackQueue> {
   const prefix = queuePrefix({ tenant: "test", project: crypto.randomUUID() });
+  prefixes.add(prefix);
   const remote = await createBullmqQueue({ url, prefix, limitMs, probeMs: 30 });
   return createFallbackQueue({ remote, local: createEmbeddedQueue(), now: Date.now });
 }

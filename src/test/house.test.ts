@@ -17,6 +17,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["triggers", "evals"],
   ["config", "api"],
   ["bootstrap"],
+  ["daemon"],
   ["cli"],
 ];
 /** Folders with a technology inside: only the composition root, their own folder and tests may name them. */
@@ -28,6 +29,9 @@ const ADAPTERS = [
   "store/postgres",
   "queue/embedded",
   "queue/bullmq",
+  "notify/log",
+  "notify/slack",
+  "notify/webhook",
   "log/pino.ts",
 ];
 

@@ -11,14 +11,16 @@ import { createScribe } from "./scribe.ts";
 import type { Team } from "./team.ts";
 import { startWorker } from "./worker.ts";
 
+/** What looks around beside the work; `hears` says which events concern it. */
+export type DaemonPart = Part & { readonly hears?: (event: StoredEvent) => boolean };
+
 export type DaemonOptions = {
   readonly team: Team;
   readonly queue: Queue;
   readonly presence: Presence;
   readonly concurrency: number;
   readonly rehearsal: boolean;
-  /** What looks around beside the work; `hears` says which events concern it. */
-  readonly parts: readonly (Part & { readonly hears?: (event: StoredEvent) => boolean })[];
+  readonly parts: readonly DaemonPart[];
   /** Fires on the first signal: nothing new is begun, calls in flight may finish. */
   readonly stop: AbortSignal;
   /** Fires on the second one: calls in flight are aborted. */
@@ -32,6 +34,8 @@ export interface Daemon {
   /** What is wrong at the moment, a line each; empty when nothing is. */
   faults(): readonly string[];
   readonly busy: number;
+  /** Lets a part look now. */
+  wake(name: string): void;
   /** Resolves when it has come to rest after `stop`. */
   readonly done: Promise<void>;
 }
@@ -94,6 +98,7 @@ export function startDaemon(options: DaemonOptions): Daemon {
     get busy() {
       return worker.busy;
     },
+    wake: (name) => keeper.wake(name),
     done: rest(),
   };
 }

@@ -191,6 +191,11 @@ export async function writeLearnings(team: Team): Promise<void> {
   );
 }
 
+/** Writes a document of no task, unless a person changed it: then it goes beside theirs. */
+export async function writeDocument(team: Team, path: string, text: string): Promise<void> {
+  return writeUnlessEdited(team, path, text, null);
+}
+
 /** A file that is not as we left it is a person's: it stays, and ours goes beside it. */
 async function writeUnlessEdited(team: Team, path: string, text: string, taskId: string | null): Promise<void> {
   const hash = hashOf(text);

@@ -4,11 +4,16 @@ import type { Figure } from "./figures.ts";
 import { fit } from "./fit.ts";
 import type { Weigh } from "./weigh.ts";
 
-const near = (a: number, b: number) => Math.abs(a - b) <= Math.max(0.011, 0.0011 * b);
-const REDUCED = /%|\b(?:less|off|instead of|sav\w+|offer|discount|reduced|with that|becomes|thanks|then)\b/i;
+const near = (a: number, b: number) => Math.abs(a - b) <= Math.max(0.006, 0.0011 * b);
+const REDUCED = /%|\b(?:less|off|instead of|sav\w+|offer|discount|reduced|with that|becomes)\b/i;
 
 /** A multiple, a share, a difference or a month's part of a price that stands above, with the numbers to work it out in the same passage. */
-export function workedOut(figure: Figure, above: readonly Figure[], beside: readonly Figure[], discounts: readonly Figure[]): boolean {
+export function workedOut(
+  figure: Figure,
+  above: readonly Figure[],
+  beside: readonly Figure[],
+  discounts: readonly Figure[],
+): boolean {
   if (figure.roles.has("price:part")) return false;
   const { amount, roles, passage } = figure;
   const factors = beside
@@ -36,10 +41,12 @@ export function workedOut(figure: Figure, above: readonly Figure[], beside: read
  * A plan's bill is its price times one of the numbers that are said of the plan. Null when this is no bill of a plan; else the price that it
  * is not made of, or null in `right` when it is made of one.
  */
-export function partsOf(figure: Figure, above: readonly Figure[], figures: readonly Figure[]): { right: Figure | null } | null {
+export function billOf(figure: Figure, above: readonly Figure[], figures: readonly Figure[]): { right: Figure | null } | null {
   if (!figure.roles.has("price:bill") || figure.plan === "") return null;
   const monthly = figure.roles.has("per:month");
-  const prices = above.filter((other) => other.plan === figure.plan && fit(figure, other, false) && !other.side && other.roles.has("per:month") === monthly);
+  const prices = above.filter(
+    (other) => other.plan === figure.plan && fit(figure, other, false) && !other.side && other.roles.has("per:month") === monthly,
+  );
   const counts = figures
     .filter(({ kind, plan, passage }) => kind === "count" && (plan === figure.plan || passage === figure.passage))
     .map(({ amount }) => amount);
@@ -49,15 +56,16 @@ export function partsOf(figure: Figure, above: readonly Figure[], figures: reado
 }
 
 /** What is saved is a difference of two prices or the discount's share of one. The discount that it is not, or null. */
-export function madeOf(figure: Figure, above: readonly Figure[], discounts: readonly Figure[], weigh: Weigh): Figure | null {
-  const prices = above.filter(({ roles }) => !roles.has("price:saving")).map(({ amount }) => amount);
+export function notSaved(figure: Figure, above: readonly Figure[], discounts: readonly Figure[], weigh: Weigh): Figure | null {
+  const prices = above.filter(({ roles, side }) => !side && !roles.has("price:saving")).map(({ amount }) => amount);
   const best = discounts
     .filter(({ side, old }) => !side && !old)
     .map((discount) => ({ discount, weight: weigh(figure.near, discount.near) + 0.5 * weigh(figure.wide, discount.wide) }))
     .sort((a, b) => b.weight - a.weight)[0];
   if (!best || best.weight < 0.9) return null;
   const follows = prices.some(
-    (price) => near(figure.amount, (price * best.discount.amount) / 100) || prices.some((other) => near(figure.amount, price - other)),
+    (price) =>
+      near(figure.amount, (price * best.discount.amount) / 100) || prices.some((other) => near(figure.amount, price - other)),
   );
   return follows ? null : best.discount;
 }

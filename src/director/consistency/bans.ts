@@ -6,7 +6,8 @@ import type { Weigh } from "./weigh.ts";
 import { stem, wordsOf } from "./words.ts";
 
 const LIST_LABEL = /^(?:forbidden|not to be said|never say|do not say|words? to avoid|banned|taboo|off limits)$/i;
-const LIST_SAID = /\b(?:(?:do not|don't|never|must not) (?:say|write|use|claim|call (?:it|us|them)|promise)|never) ([^.;]{3,160})/i;
+const LIST_SAID =
+  /\b(?:(?:do not|don't|never|must not) (?:say|write|use|claim|call (?:it|us|them)|promise)|never) ([^.;]{3,160})/i;
 /** What holds only under a condition is no ban that words alone can tell. */
 const CONDITIONAL = /\b(?:before|unless|except|without|other than|any|until|if|about|than|or less)\b/i;
 /** Talk about words, and not their use. */
@@ -25,7 +26,13 @@ function saidAnyway(passages: readonly Passage[]): Found[] {
   const bans = passages.flatMap(bansOf);
   return bans.flatMap(({ phrase, find, passage: right }) =>
     passages
-      .filter((wrong) => wrong.text.rank > right.text.rank && !ABOUT.test(wrong.said) && !LIST_LABEL.test(wrong.labels[0] ?? "") && find.test(wrong.said))
+      .filter(
+        (wrong) =>
+          wrong.text.rank > right.text.rank &&
+          !ABOUT.test(wrong.said) &&
+          !LIST_LABEL.test(wrong.labels[0] ?? "") &&
+          find.test(wrong.said),
+      )
       .map((wrong) => clash("claim", phrase, wrong, right, `"${phrase}" is not to be said.`)),
   );
 }
@@ -42,12 +49,26 @@ function bansOf(passage: Passage): Ban[] {
     // A small word has other uses.
     if (wordsOf(phrase).size === 0 && !/^\p{Lu}{2,}$/u.test(phrase)) return [];
     if (!quoted && phrase.length < 5) return [];
-    const words = phrase.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, " ").trim().split(" ").join(String.raw`[\s-]+`);
+    const words = phrase
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}]+/gu, " ")
+      .trim()
+      .split(" ")
+      .join(String.raw`[\s-]+`);
     const free = /^(\p{L}{3,})-free$/u.exec(phrase)?.[1];
     // "Sugar-free" is also "no sugar", "without sugar".
     const same = free === undefined ? "" : String.raw`|(?<!\bnot )\b(?:no|without(?: any)?|zero|free of) ${free}\b`;
     const negated = String.raw`(?<!\b(?:not|no|never|less|isn't) )`;
-    return [{ phrase, passage, find: new RegExp(String.raw`${negated}(?<![\p{L}\p{N}])(?:${words})s?(?![\p{L}\p{N}])${same}`, /^\p{Lu}+$/u.test(phrase) ? "u" : "iu") }];
+    return [
+      {
+        phrase,
+        passage,
+        find: new RegExp(
+          String.raw`${negated}(?<![\p{L}\p{N}])(?:${words})s?(?![\p{L}\p{N}])${same}`,
+          /^\p{Lu}+$/u.test(phrase) ? "u" : "iu",
+        ),
+      },
+    ];
   });
 }
 
@@ -56,7 +77,9 @@ function doneAnyway(passages: readonly Passage[], weigh: Weigh): Found[] {
   const refused = passages.flatMap((passage) => {
     const match = CANNOT.exec(passage.said);
     const verb = match?.[2] ?? match?.[3];
-    return verb === undefined || EMPTY.has(verb) ? [] : [{ passage, verb: stem(verb), all: match?.[1] !== undefined, words: wordsOf(passage.said) }];
+    return verb === undefined || EMPTY.has(verb)
+      ? []
+      : [{ passage, verb: stem(verb), all: match?.[1] !== undefined, words: wordsOf(passage.said) }];
   });
   if (refused.length === 0) return [];
   const found: Found[] = [];
@@ -64,7 +87,10 @@ function doneAnyway(passages: readonly Passage[], weigh: Weigh): Found[] {
     for (const match of wrong.said.matchAll(CAN)) {
       const verb = stem(match[1] ?? match[2] ?? "");
       const right = refused.find(
-        (one) => one.verb === verb && one.passage.text.rank < wrong.text.rank && (one.all || weigh(one.words, wordsOf(wrong.said)) >= 0.8),
+        (one) =>
+          one.verb === verb &&
+          one.passage.text.rank < wrong.text.rank &&
+          (one.all || weigh(one.words, wordsOf(wrong.said)) >= 0.8),
       );
       if (right) found.push(clash("offer", match[0], wrong, right.passage, "A text above says that this cannot be done."));
     }
@@ -73,5 +99,11 @@ function doneAnyway(passages: readonly Passage[], weigh: Weigh): Found[] {
 }
 
 function clash(kind: string, subject: string, wrong: Passage, right: Passage, note: string): Found {
-  return { kind, subject, wrong: { name: wrong.text.name, quote: wrong.quote }, right: { name: right.text.name, quote: right.quote }, note };
+  return {
+    kind,
+    subject,
+    wrong: { name: wrong.text.name, quote: wrong.quote },
+    right: { name: right.text.name, quote: right.quote },
+    note,
+  };
 }

@@ -1,14 +1,15 @@
 /** Figures of one campaign held against each other: which stand for the same thing with another value. */
 
-import { madeOf, partsOf, workedOut } from "./arithmetic.ts";
+import { billOf, notSaved, workedOut } from "./arithmetic.ts";
 import type { Figure } from "./figures.ts";
 import { agree, fit, rolesIn, timed } from "./fit.ts";
-import { FREE, type ReadingKind } from "./readings.ts";
+import type { Passage } from "./passages.ts";
+import type { ReadingKind } from "./readings.ts";
 import type { Weigh } from "./weigh.ts";
 import { wordsOf } from "./words.ts";
 
 /** A figure, and the one that it should agree with. */
-export type Clash = { readonly wrong: Figure; readonly right: Figure; readonly score: number };
+export type Clash = { readonly wrong: Figure; readonly right: Figure };
 
 /** From which likeness on two figures are taken for the same thing: a value that stands nowhere above needs less than one that belongs elsewhere. */
 const ENOUGH: Readonly<Record<ReadingKind, readonly [novel: number, known: number]>> = {
@@ -22,66 +23,70 @@ const ENOUGH: Readonly<Record<ReadingKind, readonly [novel: number, known: numbe
 /** The right value under the wrong time, a year's price for a month's, is a slip that needs least. */
 const MIXED_UP = 0.9;
 
+type ByPassage = ReadonlyMap<Passage, readonly Figure[]>;
+
 /** At most one clash a figure: with the one above that is most like it. */
 export function clashesOf(figures: readonly Figure[], weigh: Weigh): Clash[] {
   const byUnit = Map.groupBy(figures, ({ kind, unit }) => `${kind} ${unit.replace("~", "")}`);
   const byPassage = Map.groupBy(figures, ({ passage }) => passage);
+  const discounts = figures.filter(({ kind }) => kind === "discount");
   const found: Clash[] = [];
   for (const group of byUnit.values()) {
     for (const figure of group) {
-      if (figure.side || figure.old || figure.unit === "%~" || figure.unit === FREE) continue;
+      if (figure.side || figure.old || figure.unit === "%~" || figure.amount === 0) continue;
       const { rank } = figure.passage.text;
       const above = group.filter((other) => !other.old && other.passage.text.rank < rank && other.rival === figure.rival);
-      const beside = byPassage.get(figure.passage) ?? [];
-      const clash = clashOf(figure, above, beside, figures, byPassage, weigh);
+      if (above.some((other) => agree(figure, other) && fit(figure, other, false) && common(figure, other, weigh))) continue;
+      const computed = figure.kind === "money" ? computedClash(figure, above, figures, discounts, byPassage, weigh) : null;
+      const clash = computed === "follows" ? null : (computed ?? likelyClash(figure, above, byPassage, weigh));
       if (clash) found.push(clash);
     }
   }
   return found;
 }
 
-function clashOf(
+/** What arithmetic says of a price that stands nowhere above: that it follows from others, that it should and does not, or nothing (null). */
+function computedClash(
   figure: Figure,
   above: readonly Figure[],
-  beside: readonly Figure[],
   figures: readonly Figure[],
-  byPassage: ReadonlyMap<Figure["passage"], readonly Figure[]>,
+  discounts: readonly Figure[],
+  byPassage: ByPassage,
   weigh: Weigh,
-): Clash | null {
-  if (above.some((other) => agree(figure, other) && fit(figure, other, false) && common(figure, other, weigh))) return null;
-  if (figure.kind === "money") {
-    const parts = partsOf(figure, above, figures);
-    if (parts) return parts.right && { wrong: figure, right: parts.right, score: 2 };
-    // Where a text above gives the price of as many of the same, no arithmetic can stand for it.
-    const same = above.find((other) => !agree(figure, other) && !other.side && fit(figure, other, false) && sameCount(figure, other, byPassage));
-    if (same) return { wrong: figure, right: same, score: 2 };
-    const known = figures.filter(({ kind, passage }) => kind === "discount" && passage.text.rank < figure.passage.text.rank);
-    const discounts = known.length > 0 ? known : figures.filter(({ kind, passage }) => kind === "discount" && passage.text === figure.passage.text);
-    if (workedOut(figure, above, beside, discounts)) return null;
-    const right = figure.roles.has("price:saving") && figure.rival === "" ? madeOf(figure, above, known, weigh) : null;
-    if (right) return { wrong: figure, right, score: 1.5 };
-  }
-  const novel = !above.some((other) => agree(figure, other) && timed(figure, other));
-  let best: Clash | null = null;
+): Clash | "follows" | null {
+  const bill = billOf(figure, above, figures);
+  if (bill) return bill.right ? { wrong: figure, right: bill.right } : "follows";
+  // Where a text above gives the price of as many of the same, no arithmetic can stand for it.
+  const same = above.find(
+    (other) => !agree(figure, other) && !other.side && fit(figure, other, false) && sameCount(figure, other, byPassage),
+  );
+  if (same) return { wrong: figure, right: same };
+  const { text } = figure.passage;
+  const known = discounts.filter(({ passage }) => passage.text.rank < text.rank);
+  // The first text that speaks of a discount may reckon with it.
+  const usable = known.length > 0 ? known : discounts.filter(({ passage }) => passage.text === text);
+  if (workedOut(figure, above, byPassage.get(figure.passage) ?? [], usable)) return "follows";
+  const saving = figure.roles.has("price:saving") && figure.rival === "" ? notSaved(figure, above, known, weigh) : null;
+  return saving && { wrong: figure, right: saving };
+}
+
+function likelyClash(figure: Figure, above: readonly Figure[], byPassage: ByPassage, weigh: Weigh): Clash | null {
+  let best: { right: Figure; score: number } | null = null;
   for (const right of above) {
     if (right.side || agree(figure, right)) continue;
     const score = likeness(figure, right, weigh);
-    if (score > (best?.score ?? 0)) best = { wrong: figure, right, score };
-  }
-  if (figure.kind === "money" && novel) {
-    // What is free above has a price below.
-    const free = figures.filter((other) => other.unit === FREE && other.passage.text.rank < figure.passage.text.rank && !other.side);
-    for (const right of free) {
-      const score = weigh(figure.wide, right.wide) + marksIn(figure, right);
-      if (score >= 1.2 && score > (best?.score ?? 0) && (right.plan === "" || right.plan === figure.plan)) best = { wrong: figure, right, score };
-    }
+    if (score > (best?.score ?? 0)) best = { right, score };
   }
   if (best === null) return null;
+  const novel = !above.some((other) => agree(figure, other) && timed(figure, other));
   const mixedUp = novel && figure.kind === "money" && above.some((other) => agree(figure, other));
   if (best.score < (mixedUp ? MIXED_UP : ENOUGH[figure.kind][novel ? 0 : 1])) return null;
   // Who gives both values knows of both.
   const { right } = best;
-  return beside.some((other) => other !== figure && other.unit === figure.unit && other.kind === figure.kind && agree(other, right)) ? null : best;
+  const both = (byPassage.get(figure.passage) ?? []).some(
+    (other) => other !== figure && other.unit === figure.unit && other.kind === figure.kind && agree(other, right),
+  );
+  return both ? null : { wrong: figure, right };
 }
 
 /** Whether anything says that two equal values are about the same thing: by chance they are equal, too. */
@@ -101,8 +106,12 @@ function likeness(a: Figure, b: Figure, weigh: Weigh): number {
   const plan = a.plan === b.plan ? (a.plan === "" ? 0 : 1) : a.plan === "" ? -0.3 : -0.6;
   switch (a.kind) {
     case "money": {
-      const kinds = ["part", "delivery", "low", "extra"].some((role) => a.roles.has(`price:${role}`) && b.roles.has(`price:${role}`));
-      return plan + (shared("per:") ? 0.8 : 0) + (shared("paid:") ? 0.5 : 0) + (shared("each:") ? 0.4 : 0) + (kinds ? 1.2 : 0) + words;
+      const kinds = ["part", "delivery", "low", "extra"].some(
+        (role) => a.roles.has(`price:${role}`) && b.roles.has(`price:${role}`),
+      );
+      return (
+        plan + (shared("per:") ? 0.8 : 0) + (shared("paid:") ? 0.5 : 0) + (shared("each:") ? 0.4 : 0) + (kinds ? 1.2 : 0) + words
+      );
     }
     case "date": {
       const clock = a.clock !== "" && a.clock === b.clock ? 0.9 : 0;
@@ -111,7 +120,8 @@ function likeness(a: Figure, b: Figure, weigh: Weigh): number {
     case "duration":
       return 0.5 * plan + (shared("time:") ? 1 : rolesIn(a, "time:").length + rolesIn(b, "time:").length > 0 ? -0.8 : 0) + words;
     case "count": {
-      const extra = [...a.mods].filter((word) => !b.near.has(word)).length + [...b.mods].filter((word) => !a.near.has(word)).length;
+      const extra =
+        [...a.mods].filter((word) => !b.near.has(word)).length + [...b.mods].filter((word) => !a.near.has(word)).length;
       return 0.6 + plan + words - 0.4 * extra + (a.bound === b.bound && a.bound !== "" ? 0.5 : 0);
     }
     case "discount":
@@ -135,7 +145,15 @@ function named(a: Figure, b: Figure): boolean {
 
 /** "Six visits come to …" beside "six visits together are …". */
 function sameCount(a: Figure, b: Figure, byPassage: ReadonlyMap<Figure["passage"], readonly Figure[]>): boolean {
-  const counts = (figure: Figure) => (byPassage.get(figure.passage) ?? []).filter(({ kind, bound }) => kind === "count" && bound === "");
-  if (a.roles.has("price:extra") || b.roles.has("price:extra")) return a.roles.has("price:extra") === b.roles.has("price:extra") && a.plan === b.plan && a.plan !== "";
-  return a.roles.has("price:sum") && b.roles.has("price:sum") && counts(a).some((mine) => counts(b).some((theirs) => mine.amount === theirs.amount && [...mine.nouns].some((noun) => theirs.nouns.has(noun))));
+  const counts = (figure: Figure) =>
+    (byPassage.get(figure.passage) ?? []).filter(({ kind, bound }) => kind === "count" && bound === "");
+  if (a.roles.has("price:extra") || b.roles.has("price:extra"))
+    return a.roles.has("price:extra") === b.roles.has("price:extra") && a.plan === b.plan && a.plan !== "";
+  return (
+    a.roles.has("price:sum") &&
+    b.roles.has("price:sum") &&
+    counts(a).some((mine) =>
+      counts(b).some((theirs) => mine.amount === theirs.amount && [...mine.nouns].some((noun) => theirs.nouns.has(noun))),
+    )
+  );
 }

@@ -41,7 +41,8 @@ const INSIDE =
   /measure|metric|\btests?\b|research|revenue|margin|budget|econom|channel|runbook|calendar|flow map|evidence|decision rules|\brisks?\b|targeting|tracking|sending|diagnos|baseline|alternatives|asset briefs|visual|forecast|targets?\b|goals|backlog|experiments?|reply handling|segment|volume/i;
 /** Sections about people and rivals. */
 const AROUND = /^compet|persona|pains?\b|customer language|switching|voice/i;
-const PLANNED = /\b(?:expect(?:s|ed)?|likely|assum\w+|forecast|estimated?|targets?|would change|trigger|threshold)\b|\b(?:numbers?|goals?|gates?|risk|budget):/i;
+const PLANNED =
+  /\b(?:expect(?:s|ed)?|likely|assum\w+|forecast|estimated?|targets?|would change|trigger|threshold)\b|\b(?:numbers?|goals?|gates?|risk|budget):/i;
 const DECISION = /^(?:\*\*)?decision:/i;
 
 const GOES_ON =
@@ -69,13 +70,19 @@ export function figuresOf(passage: Passage, names: Names): Figure[] {
     return {
       ...reading,
       passage,
-      bound: reading.range ? "range" : boundOf(said.slice(Math.max(0, reading.start - 24), reading.start), said.slice(reading.end)),
+      bound: reading.range
+        ? "range"
+        : boundOf(said.slice(Math.max(0, reading.start - 24), reading.start), said.slice(reading.end)),
       near: near.size >= 2 ? near : sentence,
       wide,
-      marks: new Set(readings.filter((one) => one.kind !== reading.kind && one.unit !== "%~").map((one) => `${one.kind} ${one.amount.toFixed(3)}`)),
+      marks: new Set(
+        readings
+          .filter((one) => one.kind !== reading.kind && one.unit !== "%~")
+          .map((one) => `${one.kind} ${one.amount.toFixed(3)}`),
+      ),
       nouns: counted.nouns,
       mods: counted.mods,
-      plan: planOf(reading.kind, plans, span, passage, names),
+      plan: planOf(reading.kind, said, plans, span, passage, names),
       rival: rivalOf(rivals, reading.start, passage, names),
       roles: rolesOf(reading.kind, cues, passage),
       per: reading.kind === "money" ? perOf(`${label} ; ${said}`) : 0,
@@ -105,7 +112,13 @@ function spanOf(cuts: readonly number[], readings: readonly Reading[], reading: 
 }
 
 /** The words that may tell what a figure is: of its clause, just before and behind it, of the sentence. */
-export type Cues = { readonly clause: string; readonly lead: string; readonly tail: string; readonly sentence: string; readonly change: boolean };
+export type Cues = {
+  readonly clause: string;
+  readonly lead: string;
+  readonly tail: string;
+  readonly sentence: string;
+  readonly change: boolean;
+};
 
 function cuesOf(said: string, span: Span, readings: readonly Reading[], reading: Reading): Cues {
   // Of two prices in one clause each has the words up to the other.
@@ -124,7 +137,8 @@ function cuesOf(said: string, span: Span, readings: readonly Reading[], reading:
 function boundOf(before: string, after: string): string {
   if (/\b(?:no|never|not) (?:\w+ ){0,3}more than $/i.test(before)) return "up to";
   if (/\b(?:over|more than|above|at least|from|upwards of) $/i.test(before) || /^ or more\b/i.test(after)) return "over";
-  if (/\b(?:up to|as many as|at most|max(?:imum)?(?: of)?|(?:no|never|not) (?:\w+ ){0,3}more than) (?:as )?$/i.test(before)) return "up to";
+  if (/\b(?:up to|as many as|at most|max(?:imum)?(?: of)?|(?:no|never|not) (?:\w+ ){0,3}more than) (?:as )?$/i.test(before))
+    return "up to";
   if (/\b(?:under|fewer than|less than|below) $/i.test(before)) return "under";
   if (/\b(?:about|around|some|nearly|almost|close to|roughly|just under|approximately|circa) $/i.test(before)) return "about";
   return "";
@@ -136,9 +150,7 @@ const NOTHING = { nouns: new Set<string>(), mods: new Set<string>() };
 
 /** The words right behind a number up to the next small word; in a cell that holds little else, the labels. */
 function nounOf(said: string, reading: Reading, labels: readonly string[]): { nouns: Set<string>; mods: Set<string> } {
-  const tail = said
-    .slice(reading.end)
-    .replace(/^(?: (?:or more|and more|of (?:the|our|your)|more|other|different|new))+/i, "");
+  const tail = said.slice(reading.end).replace(/^(?: (?:or more|and more|of (?:the|our|your)|more|other|different|new))+/i, "");
   const words = /^[ -]((?:\p{L}[\p{L}'’-]*)(?: \p{L}[\p{L}'’-]*){0,3})/u.exec(tail)?.[1]?.split(" ") ?? [];
   const taken: string[] = [];
   for (const word of words) {
@@ -150,19 +162,29 @@ function nounOf(said: string, reading: Reading, labels: readonly string[]): { no
   const plural = words.slice(0, taken.length).findLastIndex((word) => /[^su]s$|people|children|men\b/i.test(word));
   const head = plural >= 0 ? plural : taken.length - 1;
   // "The first three cohorts" are others than the last three.
-  const place = /\b(first|last|next|past|other|top|previous) $/i.exec(said.slice(Math.max(0, reading.start - 12), reading.start))?.[1];
+  const place = /\b(first|last|next|past|other|top|previous) $/i.exec(
+    said.slice(Math.max(0, reading.start - 12), reading.start),
+  )?.[1];
   const mods = new Set([...taken.slice(0, head), ...(place ? [`the ${place.toLowerCase()}`] : [])]);
   if (head >= 0) return { nouns: new Set(taken.slice(head, head + 1)), mods };
   if (wordsOf(said).size > 1) return NOTHING;
   return { nouns: wordsOf(`${labels[0] ?? ""} ${labels.at(-1) ?? ""}`), mods: new Set() };
 }
 
-function planOf(kind: Reading["kind"], plans: readonly Named[], span: Span, passage: Passage, names: Names): string {
+function planOf(
+  kind: Reading["kind"],
+  said: string,
+  plans: readonly Named[],
+  span: Span,
+  passage: Passage,
+  names: Names,
+): string {
   // A discount on this or that plan is of neither alone.
   if (kind === "discount" && new Set(plans.map(({ name }) => name)).size > 1) return "";
   const within = plans.filter(({ at }) => at >= span.start && at < span.end);
   if (within.length > 0) return within[0]?.name ?? "";
-  const earlier = plans.filter(({ at }) => at < span.start);
+  const part = said.lastIndexOf(";", span.start) + 1;
+  const earlier = plans.filter(({ at }) => at >= part && at < span.start);
   if (earlier.length > 0) return earlier.at(-1)?.name ?? "";
   // Of a table its column and its row; other cells only stand beside.
   for (const label of passage.cell ? [passage.labels.at(-1) ?? "", passage.labels[0] ?? ""] : passage.labels) {

@@ -6,7 +6,11 @@ import type { Figure } from "./figures.ts";
 export function agree(a: Figure, b: Figure): boolean {
   // Four dollars for a million are not four dollars for a thousand.
   if (a.per > 0 && b.per > 0 && a.per !== b.per) return false;
-  if (a.kind === "date") return a.amount === b.amount && (a.year === "" || b.year === "" || a.year === b.year);
+  if (a.kind === "date")
+    return (
+      [b.amount, b.other].some((day) => day === a.amount || day === a.other) &&
+      (a.year === "" || b.year === "" || a.year === b.year)
+    );
   if (a.amount === b.amount) return true;
   const [low, high] = a.amount < b.amount ? [a.amount, b.amount] : [b.amount, a.amount];
   if (high === 0) return false;
@@ -16,7 +20,8 @@ export function agree(a: Figure, b: Figure): boolean {
   if (a.kind === "discount") return high - low < 0.6;
   if (a.unit.endsWith("~") || b.unit.endsWith("~")) return high - low < (a.bound === "" ? 1 : 3);
   if (a.kind === "count") {
-    if (a.bound === "over" || b.bound === "over") return off < 0.15 && (a.bound === "over" ? a.amount < b.amount : b.amount < a.amount);
+    if (a.bound === "over" || b.bound === "over")
+      return off < 0.15 && (a.bound === "over" ? a.amount < b.amount : b.amount < a.amount);
     if (a.bound === "about" || b.bound === "about") return off < 0.1;
     return high >= 100 && off < 0.03;
   }
@@ -41,7 +46,8 @@ export function fit(a: Figure, b: Figure, strictly: boolean): boolean {
   if (!STRICTLY.every((role) => a.roles.has(role) === b.roles.has(role))) return false;
   if (a.kind === "money") {
     // What is billed by the year is another price than what is paid by the month, even if only one of them says so.
-    if (a.roles.has("paid:year") !== b.roles.has("paid:year") && (a.roles.has("per:month") || b.roles.has("per:month"))) return false;
+    if (a.roles.has("paid:year") !== b.roles.has("paid:year") && (a.roles.has("per:month") || b.roles.has("per:month")))
+      return false;
   }
   // Values of another size are about something else.
   const times = Math.max(a.amount, b.amount) / Math.min(a.amount, b.amount);

@@ -20,7 +20,8 @@ const GIVEN_UP: readonly RegExp[] = [
 /** How a text shows that it knows a name is not the one in use. */
 const KNOWINGLY =
   /\b(?:was|were|been|used to be|formerly|previously|once|until|no longer|old|working title|not|never|must not|is now|renamed)\b/i;
-const ABOUT_NAMES = /\b(?:sold as|listed as|called|named|name|names|title|renamed|formerly|previously|known as|written|spell(?:ed|ing)|say)\b/i;
+const ABOUT_NAMES =
+  /\b(?:sold as|listed as|called|named|name|names|title|renamed|formerly|previously|known as|written|spell(?:ed|ing)|say)\b/i;
 const PLAN = /\b(?:the|our|your|on|a|your own) (\p{Lu}[\p{L}\p{N}+-]*) (?:plan|package|tier|edition|membership)\b/gu;
 const PHRASE = /(?<=[\p{Ll}\p{N},"“] )\p{Lu}[\p{L}\p{N}]*(?:[ -]\p{Lu}[\p{L}\p{N}]*){0,2}/gu;
 const ORDINARY_HEAD =
@@ -31,7 +32,12 @@ const AND = new RegExp(`^,? (?:and|or) ${NAME}`, "u");
 type Use = { readonly name: string; readonly passage: Passage };
 
 export function namingClashes(passages: readonly Passage[], names: Names, weigh: Weigh): Found[] {
-  return [...givenUp(passages, names), ...unknownPlans(passages, names), ...nearMisses(passages, names), ...renamed(passages, weigh)];
+  return [
+    ...givenUp(passages, names),
+    ...unknownPlans(passages, names),
+    ...nearMisses(passages, names),
+    ...renamed(passages, weigh),
+  ];
 }
 
 function givenUp(passages: readonly Passage[], { plain }: Names): Found[] {
@@ -39,7 +45,7 @@ function givenUp(passages: readonly Passage[], { plain }: Names): Found[] {
   for (const passage of passages) {
     if (!ABOUT_NAMES.test(passage.said)) continue;
     for (const pattern of GIVEN_UP) {
-              for (const [whole, name = ""] of passage.said.matchAll(pattern)) {
+      for (const [whole, name = ""] of passage.said.matchAll(pattern)) {
         // Ordinary words that only begin a sentence here are no names.
         const quoted = /["“„]/.test(whole);
         if (declared.has(name) || (plain.has(name.toLowerCase()) && !quoted && !/called|named|name|title/.test(whole))) continue;
@@ -85,14 +91,19 @@ function unknownPlans(passages: readonly Passage[], names: Names): Found[] {
   return found;
 }
 
-const BAPTISED = new RegExp(String.raw`\b(?:is|are) called (?:an? |the )?${NAME}|\b[Ww]e call (?:it|this|that|them) (?:an? |the )?${NAME}|\b(?:its|the) name is (?:an? |the )?${NAME}`, "u");
+const BAPTISED = new RegExp(
+  String.raw`\b(?:is|are) called (?:an? |the )?${NAME}|\b[Ww]e call (?:it|this|that|them) (?:an? |the )?${NAME}|\b(?:its|the) name is (?:an? |the )?${NAME}`,
+  "u",
+);
 
 /** "We call it a Quick Check", where a text above has given it another name. */
 function renamed(passages: readonly Passage[], weigh: Weigh): Found[] {
   const said = passages.flatMap((passage) => {
     const match = KNOWINGLY.test(passage.said) ? null : BAPTISED.exec(passage.said);
     const name = match?.[1] ?? match?.[2] ?? match?.[3];
-    return name === undefined ? [] : [{ name, passage, words: wordsOf([...passage.lead.slice(-2), passage.said].join(" ").replace(name, " ")) }];
+    return name === undefined
+      ? []
+      : [{ name, passage, words: wordsOf([...passage.lead.slice(-2), passage.said].join(" ").replace(name, " ")) }];
   });
   return said.flatMap(({ name, passage: wrong, words }) => {
     if (passages.some(({ text, said: other }) => text.rank < wrong.text.rank && other.includes(name))) return [];
@@ -100,7 +111,9 @@ function renamed(passages: readonly Passage[], weigh: Weigh): Found[] {
       .filter((other) => other.passage.text.rank < wrong.text.rank)
       .map((other) => ({ ...other, weight: weigh(words, other.words) }))
       .sort((a, b) => b.weight - a.weight)[0];
-    return right && right.weight >= 0.8 ? [clash("product_name", name, wrong, right.passage, `Its name is "${right.name}".`)] : [];
+    return right && right.weight >= 0.8
+      ? [clash("product_name", name, wrong, right.passage, `Its name is "${right.name}".`)]
+      : [];
   });
 }
 

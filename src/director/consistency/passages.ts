@@ -25,9 +25,11 @@ export type Passage = {
 const PROSE = new Set(["", "text", "txt", "md", "markdown"]);
 const LABEL = /^\*\*([^*\n]{1,50})\*\*:?[ \t]+(?=\S)/;
 const ITEM = /^[ \t]*(?:[-*+>]|\d{1,3}[.)])[ \t]+/;
-const SEPARATOR = /^[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-*:?[ \t]*)*$/;
+const SEPARATOR = /^\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*(?::?-+:?[ \t]*)?)*$/;
 const SENTENCE = /(?<=[.!?]["”)]?)\s+(?=[\p{Lu}"“`[*\d])/u;
 const BEFORE = 3;
+/** What is longer than that without an end is no sentence but data. */
+const LONGEST = 1_500;
 
 /** All passages of a text in their order. Linear; never throws. */
 export function passagesOf(text: Text): Passage[] {
@@ -40,8 +42,27 @@ export function passagesOf(text: Text): Passage[] {
   const body = text.body;
   const skipped = codeFences(body);
 
-  const add = (quote: string, said: string, labels: readonly string[], field: string, cell: boolean, lead: readonly string[]): void => {
-    passages.push({ text, quote, said: stated(said), labels, field, section, block, lead, before: [...before, ...(cell ? lead : [])], cell });
+  const add = (
+    quote: string,
+    said: string,
+    labels: readonly string[],
+    field: string,
+    cell: boolean,
+    lead: readonly string[],
+  ): void => {
+    if (said.length > LONGEST) return;
+    passages.push({
+      text,
+      quote,
+      said: stated(said),
+      labels,
+      field,
+      section,
+      block,
+      lead,
+      before: [...before, ...(cell ? lead : [])],
+      cell,
+    });
   };
   const remember = (said: string): void => {
     before = [...before, said].slice(-BEFORE);
@@ -85,9 +106,9 @@ export function passagesOf(text: Text): Passage[] {
     }
     if (/^\s*\|/.test(line)) {
       flush();
-      if (SEPARATOR.test(line)) continue;
+      if (SEPARATOR.test(line.trim())) continue;
       const cells = cellsOf(line);
-      if (header === null && SEPARATOR.test(lines[i + 1] ?? "")) {
+      if (header === null && SEPARATOR.test((lines[i + 1] ?? "").trim())) {
         header = cells;
         continue;
       }

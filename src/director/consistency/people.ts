@@ -19,9 +19,7 @@ const NOT = /\b(?:not|never|no|nor|without|n't|seldom)\b/i;
 const SENT_AWAY = /\b(?:not|nor)(?: \w+)? for\b|\b(?:not|never) (?:served|sold to|addressed|accepted)\b/i;
 /** Words that people of any kind are described with. */
 const ANYONE = new Set([
-  ...wordsOf(
-    "people person anyone everyone want need know live work use good best thank made read right think make today every",
-  ),
+  ...wordsOf("people person anyone everyone want need know live work use good best thank made read right think make today every"),
 ]);
 
 export function audienceClashes(passages: readonly Passage[], weigh: Weigh): Found[] {
@@ -41,7 +39,12 @@ export function audienceClashes(passages: readonly Passage[], weigh: Weigh): Fou
     const worst = unwanted
       .map((passage) => ({ passage, weight: NOT.test(described.text) ? 0 : weigh(words, without(wordsOf(passage.said))) }))
       .sort((a, b) => b.weight - a.weight)[0];
-    const right = worst && worst.weight > best ? worst.passage : best < 0.25 && words.size > 2 && !described.line ? (worst?.passage ?? wanted[0]) : null;
+    const right =
+      worst && worst.weight > best
+        ? worst.passage
+        : best < 0.25 && words.size > 2 && !described.line
+          ? (worst?.passage ?? wanted[0])
+          : null;
     if (right)
       found.push({
         kind: "audience",
@@ -61,10 +64,14 @@ function without(words: ReadonlySet<string>): Set<string> {
 function describedIn(passage: Passage): { text: string; quote: string; line: boolean } | null {
   const { said, labels, before, quote } = passage;
   if (BACKWARD.test(said)) {
-        const last = before.at(-1);
+    const last = before.at(-1);
     return last === undefined ? null : { text: last, quote: passage.cell ? quote : last, line: false };
   }
   const named = READER.test(labels.at(-1) ?? "") ? said : FOR.exec(said)?.[1];
   const line = LINE.exec(said)?.[1];
-  return named !== undefined ? { text: named, quote, line: false } : line === undefined ? null : { text: line, quote, line: true };
+  return named !== undefined
+    ? { text: named, quote, line: false }
+    : line === undefined
+      ? null
+      : { text: line, quote, line: true };
 }

@@ -9,14 +9,26 @@ import { wordsOf } from "./words.ts";
 type Rule = { readonly role: string; readonly find: RegExp };
 
 const PRICE: readonly Rule[] = [
-  { role: "part", find: /\binstal?lments?\b|\b(?:two|three|four|five|six|ten|twelve|\d+) (?:\w+ )?(?:parts|payments)\b|\bdeposit\b|\bdown payment\b|\bup ?front\b/i },
+  {
+    role: "part",
+    find: /\binstal?lments?\b|\b(?:two|three|four|five|six|ten|twelve|\d+) (?:\w+ )?(?:parts|payments)\b|\bdeposit\b|\bdown payment\b|\bup ?front\b/i,
+  },
   { role: "saving", find: /\b(?:sav(?:e|es|ing|ings)|discount of)\b/i },
-  { role: "extra", find: /\b(?:each|every|per) (?:further|additional|extra|other)\b|\b(?:further|additional|extra|beyond|overage)\b|\babove that\b/i },
-  { role: "threshold", find: /\b(?:over|above|below|under|more than|less than|spend|minimum order|starts? at|from|reach(?:es)?|upwards|at least|basket|between)\b|\bor more\b/i },
+  {
+    role: "extra",
+    find: /\b(?:each|every|per) (?:further|additional|extra|other)\b|\b(?:further|additional|extra|beyond|overage)\b|\babove that\b/i,
+  },
+  {
+    role: "threshold",
+    find: /\b(?:over|above|below|under|more than|less than|spend|minimum order|starts? at|from|reach(?:es)?|upwards|at least|basket|between)\b|\bor more\b/i,
+  },
   { role: "bill", find: /\b(?:bill|total|in all|altogether)\b/i },
   { role: "sum", find: /\b(?:together|in all|in total|total|sum|bill|altogether|all in|comes? to)\b/i },
   { role: "average", find: /\b(?:average|median|realised|realized|typical|after discounts)\b/i },
-  { role: "low", find: /\b(?:early|first[ -](?:year|visit|month|order)|last day|(?:launch|opening|intro\w*) (?:offer|price)|with the offer|offer price|reduced|introductory|instead of|sale price|if you (?:decide|book|order|buy|start|join) (?:by|before)|until)\b/i },
+  {
+    role: "low",
+    find: /\b(?:early|first[ -](?:year|visit|month|order)|last day|(?:launch|opening|intro\w*) (?:offer|price)|with the offer|offer price|reduced|introductory|instead of|sale price|if you (?:decide|book|order|buy|start|join) (?:by|before)|until)\b/i,
+  },
 ];
 const DELIVERY = /\b(?:shipping|delivery|postage|delivered)\b/i;
 
@@ -29,28 +41,57 @@ const PAID_YEARLY =
 const EACH =
   /\b(?:per|for each|each|a|every|for every) (developer|user|seat|site|person|member|editor|agent|host|team|session|visit|hour|day|item|piece|box|bag|pair|unit|project|page|participant|client|patient|location|store|shop|device|employee|head|wash|load|meal|bottle|pouch|refill|lesson|course)\b/i;
 /** "Each further 100,000", "$5 per 1,000". */
-const PER = /\b(?:each|every|per)(?: (?:further|additional|extra|other))? (million|thousand|hundred|[\d][\d.,]*(?: ?(?:k|million|thousand))?)\b/i;
+const PER =
+  /\b(?:each|every|per)(?: (?:further|additional|extra|other))? (million|thousand|hundred|[\d][\d.,]*(?: ?(?:k|million|thousand))?)\b/i;
 
+/** Global, since the last one in a text is looked for. */
 const DATE: readonly Rule[] = [
-  { role: "end", find: /\b(?:until|till|through|by|before|ends?|ending|closes?|closing|last day|deadline|expires?|last chance|no later than|valid to)\b/i },
-  { role: "start", find: /\b(?:starts?|starting|begins?|from|opens?|opening|launch(?:es)?|live|available|out|since|as of|first (?:evening|day|session)|kick-?off)\b/i },
+  {
+    role: "end",
+    find: /\b(?:until|till|through|by|before|ends?|ending|closes?|closing|last day|deadline|expires?|last chance|no later than|valid to)\b/gi,
+  },
+  {
+    role: "start",
+    find: /\b(?:starts?|starting|begins?|from|opens?|opening|launch(?:es)?|live|available|out|since|as of|first (?:evening|day|session)|kick-?off)\b/gi,
+  },
 ];
 /** "(client list, 31 March" tells when something was counted. */
 const SOURCE = /\([^()]{3,60}, (?:\p{L}+ )?$/u;
 /** What ends or starts. */
 const OBJECT: readonly Rule[] = [
-  { role: "book", find: /\b(?:enrol\w*|book(?:ing)?|regist\w+|sign[- ]?ups?|apply|applications?|reserve|tickets?|seats|doors close)\b/i },
-  { role: "deal", find: /\b(?:offers?|price|discount|deal|sale|early (?:bird|price)|off|less|% |code|reduced|costs?)\b|[$€£¥₹%]/i },
-  { role: "meeting", find: /\b(?:webinar|join us|info evening|office hours?|workshop|open day|talks?|fair|live session|meet-?up|q&a|demo day|town hall|conference)\b/i },
-  { role: "launch", find: /\b(?:launch\w*|available|goes live|go live|is out|release[ds]?|ships?|arrives?|opens?|opening|is open|in (?:the )?stores?)\b/i },
-  { role: "work", find: /\b(?:due|review|reading|read on|read|gate|freeze|decision|interviews?|written|report|exchanged|send|sent|checked?|paused|draft|tested|source|database|billing|list,|page,|site,|app stores?,)\b/i },
+  {
+    role: "book",
+    find: /\b(?:enrol\w*|book(?:ing)?|regist\w+|sign[- ]?ups?|apply|applications?|reserve|tickets?|seats|doors close)\b/i,
+  },
+  {
+    role: "deal",
+    find: /\b(?:offers?|price|discount|deal|sale|early (?:bird|price)|off|less|% |code|reduced|costs?)\b|[$€£¥₹%]/i,
+  },
+  {
+    role: "meeting",
+    find: /\b(?:webinar|join us|info evening|office hours?|workshop|open day|talks?|fair|live session|meet-?up|q&a|demo day|town hall|conference)\b/i,
+  },
+  {
+    role: "launch",
+    find: /\b(?:launch\w*|available|goes live|go live|is out|release[ds]?|ships?|arrives?|opens?|opening|is open|in (?:the )?stores?)\b/i,
+  },
+  {
+    role: "work",
+    find: /\b(?:due|review|reading|read on|read|gate|freeze|decision|interviews?|written|report|exchanged|send|sent|checked?|paused|draft|tested|source|database|billing|list,|page,|site,|app stores?,)\b/i,
+  },
 ];
 
 const TIME: readonly Rule[] = [
   { role: "gift", find: /\b(?:months? (?:are )?free|free months?|extra months?)\b/i },
   { role: "instead", find: /\b(?:instead of|for the price of)\b/i },
-  { role: "trial", find: /\b(?:trial|tr(?:y|ies|ied) (?:it|\w+)? ?(?:free )?(?:for)?|free for|days free|free (?:week|days?)|can be tried|for free|first (?:week|month|days) (?:is|are) free)\b/i },
-  { role: "back", find: /\b(?:refund\w*|money[- ]back|guarantee\w*|returns?|returned|send (?:it|the \w+) back|price back|(?:have|get|gets|give) (?:\w+ ){0,4}back)\b/i },
+  {
+    role: "trial",
+    find: /\b(?:trial|tr(?:y|ies|ied) (?:it|\w+)? ?(?:free )?(?:for)?|free for|days free|free (?:week|days?)|can be tried|for free|first (?:week|month|days) (?:is|are) free)\b/i,
+  },
+  {
+    role: "back",
+    find: /\b(?:refund\w*|money[- ]back|guarantee\w*|returns?|returned|send (?:it|the \w+) back|price back|(?:have|get|gets|give) (?:\w+ ){0,4}back)\b/i,
+  },
   { role: "set-up", find: /\b(?:set-?up|up and running|live in|is live|are live|onboard\w*|install\w*)\b/i },
   { role: "bound", find: /\b(?:contract|commitment|minimum term|notice|cancel\w*)\b/i },
   { role: "delivery", find: /\b(?:deliver\w*|ship\w*|arrives?|dispatch\w*|lead time|in the post)\b/i },
@@ -60,7 +101,8 @@ const TIME: readonly Rule[] = [
 ];
 /** "14 minutes of speaking a day" is a rate. */
 const EVERY = /^(?: of)?(?: \p{L}+){0,3} (?:a|per|each|every) (?:day|week|month|year|night|evening)\b/iu;
-const CHANGE = /\b(?:fell|fall|falls|dropp?e?d?|rose|grew|cut|increased?|decreased?|went (?:up|down)|up|down|got)\b[^.;]{0,12} (?:an? |more than |over |about |nearly )*$/i;
+const CHANGE =
+  /\b(?:fell|fall|falls|dropp?e?d?|rose|grew|cut|increased?|decreased?|went (?:up|down)|up|down|got)\b[^.;]{0,12} (?:an? |more than |over |about |nearly )*$/i;
 const LESS = /^ (?:less|fewer|more|shorter|longer|faster|higher|lower)\b/i;
 const CONDITION = /\b(?:if|unless|whether|would)\b|\?$/i;
 
@@ -71,7 +113,12 @@ export function rolesOf(kind: ReadingKind, cues: Cues, passage: Passage): Set<st
     const close = `${label} ${cues.clause} ${/^ or more\b/i.test(cues.tail) ? "or more" : ""}`;
     for (const { role, find } of PRICE) if (find.test(close)) roles.add(`price:${role}`);
     // A short question before it says what the price is for.
-    if (DELIVERY.test(close) || DELIVERY.test(cues.sentence) || DELIVERY.test(/\?$/.test(passage.lead.at(-1) ?? "") ? (passage.lead.at(-1) ?? "") : "")) roles.add("price:delivery");
+    if (
+      DELIVERY.test(close) ||
+      DELIVERY.test(cues.sentence) ||
+      DELIVERY.test(/\?$/.test(passage.lead.at(-1) ?? "") ? (passage.lead.at(-1) ?? "") : "")
+    )
+      roles.add("price:delivery");
     if (MONTHLY.test(close)) roles.add("per:month");
     if (YEARLY.test(close)) roles.add("per:year");
     if (PAID_MONTHLY.test(close)) roles.add("paid:month");
@@ -95,7 +142,8 @@ export function rolesOf(kind: ReadingKind, cues: Cues, passage: Passage): Set<st
     addFirst(roles, TIME, [cues.clause, label, cues.sentence, short ? (passage.before.at(-1) ?? "") : ""], "time");
     if (EVERY.test(cues.tail)) roles.add("how often");
   }
-  if ((kind === "percent" || kind === "duration") && (cues.change || CHANGE.test(cues.lead.slice(-24)) || LESS.test(cues.tail))) roles.add("change");
+  if ((kind === "percent" || kind === "duration") && (cues.change || CHANGE.test(cues.lead.slice(-24)) || LESS.test(cues.tail)))
+    roles.add("change");
   if (kind === "count" && CONDITION.test(cues.clause)) roles.add("if");
   return roles;
 }
@@ -107,7 +155,8 @@ export function perOf(text: string): number {
   return Number(valuesOf(/^\p{L}/u.test(many) ? `one ${many}` : many)[0]?.normal ?? 0);
 }
 
-const CLOCK = /\b(?:(half past) )?(\d{1,2}|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)(?:[:.](\d{2}))?(?: ?(am|pm|a\.m\.|p\.m\.)\b| (?:o'clock )?in the (morning|afternoon|evening)\b|(?<=:\d\d))/i;
+const CLOCK =
+  /\b(?:(half past) )?(\d{1,2}|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)(?:[:.](\d{2}))?(?: ?(am|pm|a\.m\.|p\.m\.)\b| (?:o'clock )?in the (morning|afternoon|evening)\b|(?<=:\d\d))/i;
 
 /** The first time of day in a text as "18:30", or nothing. */
 export function clockOf(text: string): string {
@@ -132,8 +181,7 @@ function addFirst(roles: Set<string>, rules: readonly Rule[], texts: readonly st
 function lastOf(rules: readonly Rule[], text: string): string | null {
   let best: { role: string; at: number } | null = null;
   for (const { role, find } of rules) {
-    for (const match of text.matchAll(new RegExp(find.source, "gi")))
-      if (!best || match.index > best.at) best = { role, at: match.index };
+    for (const match of text.matchAll(find)) if (!best || match.index > best.at) best = { role, at: match.index };
   }
   return best?.role ?? null;
 }

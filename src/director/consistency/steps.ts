@@ -32,14 +32,22 @@ export function stepClashes(passages: readonly Passage[]): Found[] {
   if (!declared) return [];
   const allowed = [declared.step, ...declared.others];
   const labels = new Set(
-    passages.filter(({ said, field }) => field !== "" && allowed.some((step) => step.toLowerCase() === bare(said).toLowerCase())).map(({ field }) => field),
+    passages
+      .filter(({ said, field }) => field !== "" && allowed.some((step) => step.toLowerCase() === bare(said).toLowerCase()))
+      .map(({ field }) => field),
   );
   const found: Found[] = [];
   for (const wrong of passages) {
     if (wrong.text.rank <= declared.passage.text.rank || !(FIELD.test(wrong.field) || labels.has(wrong.field))) continue;
     if (ASIDE.test(wrong.section) || ASIDE.test(wrong.block)) continue;
     const asked = bare(wrong.said);
-    if (!isStep(asked) || REMARK.test(wrong.quote) || allowed.some((step) => same(step, asked)) || within(asked, declared.passage.quote)) continue;
+    if (
+      !isStep(asked) ||
+      REMARK.test(wrong.quote) ||
+      allowed.some((step) => same(step, asked)) ||
+      within(asked, declared.passage.quote)
+    )
+      continue;
     const block = passages.filter(
       (other) => other.text === wrong.text && other.section === wrong.section && other.block === wrong.block,
     );
@@ -89,7 +97,8 @@ function declarationOf(passages: readonly Passage[]): Declared | null {
   );
   for (const uses of repeated.values()) {
     const [first] = uses;
-    if (first && uses.length > 1) return { step: bare(first.said), others: [], exception: new Set(), refused: new Set(), passage: first };
+    if (first && uses.length > 1)
+      return { step: bare(first.said), others: [], exception: new Set(), refused: new Set(), passage: first };
   }
   return null;
 }

@@ -20,14 +20,18 @@ const OPPOSITES: readonly Opposites[] = [
     subject: "how long it is free",
     topic: /\bfree\b|\bnothing\b|[$€£]0\b/i,
     one: /\b(?:without (?:an? )?(?:end|time limit|end date)|no (?:end|time limit|end date|expiry)|for ?ever|always|never (?:ends|expires)|for (?:as|so) long as|for good|no date at which|stays? free)\b/i,
-    other: new RegExp(String.raw`\b(?:first|next) ${SPAN}|\bfree (?:for|during) (?:the |their |your )?${SPAN}|\blimited time\b`, "i"),
+    other: new RegExp(
+      String.raw`\b(?:first|next) ${SPAN}|\bfree (?:for|during) (?:the |their |your )?${SPAN}|\blimited time\b`,
+      "i",
+    ),
     not: /\btrial\b|\btry\b|\btried\b/i,
   },
   {
     subject: "whether there is a limit",
     topic: /\b(?:free|nothing|no (?:cost|limit)|limit|unlimited|as many)\b/i,
     one: /\b(?:unlimited|without (?:a |any )?limit|no limits?|as many \p{L}+ as)\b/iu,
-    other: /\b(?:(?:for|only) the first (?:\d|a |ten|hundred)|beyond that you|(?:is|are) (?:limited|capped)|after that you (?:pay|need))/i,
+    other:
+      /\b(?:(?:for|only) the first (?:\d|a |ten|hundred)|beyond that you|(?:is|are) (?:limited|capped)|after that you (?:pay|need))/i,
   },
   {
     subject: "who gets it",

@@ -56,17 +56,31 @@ export function stem(word: string): string {
   return it.replace(/e$/, "").slice(0, 7);
 }
 
+/** Words read lately: campaigns use the same ones again and again. */
+const lately = new Map<string, readonly string[]>();
+const LATELY = 20_000;
+
 /** The content words of a text as stems, each once. */
 export function wordsOf(text: string): Set<string> {
   const found = new Set<string>();
-  for (const [word] of text.matchAll(/[\p{L}][\p{L}\p{M}'’-]*/gu)) {
-    const lower = word.toLowerCase();
-    if (lower.length < 3 || STOP.has(lower)) continue;
-    const cut = stem(lower);
-    found.add(CONCEPT.get(cut) ?? cut);
-    if (lower.includes("-"))
-      for (const part of lower.split("-"))
-        if (part.length > 3 && !STOP.has(part)) found.add(CONCEPT.get(stem(part)) ?? stem(part));
+  for (const [word] of text.matchAll(/\p{L}[\p{L}\p{M}'’-]*/gu)) {
+    let stems = lately.get(word);
+    if (stems === undefined) {
+      stems = stemsOf(word.toLowerCase());
+      if (lately.size >= LATELY) lately.clear();
+      lately.set(word, stems);
+    }
+    for (const one of stems) found.add(one);
   }
   return found;
+}
+
+/** Nothing for small words; of "self-hosted" also its longer parts. */
+function stemsOf(word: string): string[] {
+  if (word.length < 3 || STOP.has(word)) return [];
+  const parts = word.includes("-") ? word.split("-").filter((part) => part.length > 3 && !STOP.has(part)) : [];
+  return [word, ...parts].map((one) => {
+    const cut = stem(one);
+    return CONCEPT.get(cut) ?? cut;
+  });
 }

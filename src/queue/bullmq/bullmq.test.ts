@@ -8,7 +8,7 @@ import { silentLog } from "../../log/log.ts";
 import { queueContract } from "../contract.ts";
 import type { RemoteQueue } from "../queue.ts";
 import { type BullmqOptions, createBullmqQueue, queuePrefix } from "./bullmq.ts";
-import { redisForTests } from "./test-server.ts";
+import { dropKeys, keysOf, redisForTests } from "./test-server.ts";
 
 const redis = await redisForTests(process.env);
 const url = redis.url ?? "";
@@ -33,19 +33,9 @@ afterEach(async () => {
 });
 
 afterAll(async () => {
-  if (redis.url !== null) {
-    const client = new Redis(url);
-    for (const prefix of prefixes) for (const key of await keysOf(client, prefix)) await client.unlink(key);
-    client.disconnect();
-  }
+  if (redis.url !== null) await dropKeys(url, prefixes);
   await redis.stop();
 });
-
-async function keysOf(client: Redis, prefix: string): Promise<string[]> {
-  const keys: string[] = [];
-  for await (const found of client.scanStream({ match: `${prefix}:*`, count: 1_000 })) keys.push(...(found as string[]));
-  return keys;
-}
 
 /** Remembers what a queue delivers; `until` resolves when it fits. */
 function hear(from: RemoteQueue, answer: (id: string, nth: number) => unknown = () => undefined) {

@@ -52,6 +52,19 @@ function absent(env: Readonly<Record<string, string | undefined>>, why: string):
   return { url: null, stop: async () => {} };
 }
 
+/** Takes away what tests left under these prefixes: the server may be somebody's own. */
+export async function dropKeys(url: string, prefixes: Iterable<string>): Promise<void> {
+  const client = new Redis(url);
+  for (const prefix of prefixes) for (const key of await keysOf(client, prefix)) await client.unlink(key);
+  client.disconnect();
+}
+
+export async function keysOf(client: Redis, prefix: string): Promise<string[]> {
+  const keys: string[] = [];
+  for await (const found of client.scanStream({ match: `${prefix}:*`, count: 1_000 })) keys.push(...(found as string[]));
+  return keys;
+}
+
 async function answers(url: string): Promise<boolean> {
   const client = new Redis(url, { lazyConnect: true, retryStrategy: () => null, connectTimeout: 800, commandTimeout: 800 });
   client.on("error", () => {});

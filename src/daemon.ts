@@ -1,0 +1,233 @@
+/** The daemon, composed: work, schedules, events, the HTTP door, notices, traces and daily documents around one application. */
+
+import { createDoor, type Door } from "./api/door.ts";
+import { parseTokens } from "./api/tokens.ts";
+import { openChannels, type Application } from "./bootstrap.ts";
+import { periods } from "./domain/budget.ts";
+import type { Problem } from "./domain/problem.ts";
+import type { Registry } from "./domain/registry.ts";
+import { diskFacts, storeFacts } from "./health/facts.ts";
+import { assessHealth, type HealthLevel } from "./health/level.ts";
+import { createNotifier } from "./notify/notifier.ts";
+import { notifySettings, resolveSettings, type Resolved } from "./notify/settings.ts";
+import { readYamlFile } from "./skills/yaml-file.ts";
+import { inboxCounts } from "./store/inbox.ts";
+import { tickCounts } from "./store/schedules.ts";
+import { StoreError } from "./store/store.ts";
+import { parseOtlpHeaders } from "./telemetry/collector.ts";
+import { createMetrics } from "./telemetry/metrics.ts";
+import { NOT_MEASURED, readScorecard, scorecardLines } from "./telemetry/scorecard.ts";
+import { createTracer } from "./telemetry/tracer.ts";
+import { createBus } from "./triggers/event-bus.ts";
+import { resolveSources, type ResolvedSources } from "./triggers/event-sources.ts";
+import { createScheduler } from "./triggers/scheduler.ts";
+import { startDaemon, type Daemon, type DaemonPart } from "./work/daemon.ts";
+import { writeDayReport } from "./work/report-day.ts";
+import { duration } from "./work/report-file.ts";
+import { writeDocument } from "./work/scribe.ts";
+
+const NOTIFY_FILE = ".agents/notify.yaml";
+const EVENTS_FILE = ".agents/events.yaml";
+const DRAIN_MS = 25_000;
+const DAY_MS = 86_400_000;
+const HEALTH_MS = 10_000;
+
+/** What the daemon's files name by variable, filled in: read before the log is opened, so that no secret reaches it. */
+export type Settings = {
+  readonly notify: Resolved;
+  readonly sources: ResolvedSources;
+  readonly problems: readonly Problem[];
+  readonly secrets: readonly string[];
+};
+
+export async function daemonSettings(
+  root: string,
+  registry: Registry,
+  variable: (name: string) => string | null,
+): Promise<Settings> {
+  const file = await readYamlFile({ root, file: NOTIFY_FILE, required: false, hint: "it says where notices go" }, notifySettings);
+  const notify = resolveSettings(file.value ?? notifySettings.parse({}), { file: NOTIFY_FILE, variable });
+  const sources = resolveSources(registry.sources, { file: EVENTS_FILE, variable });
+  return {
+    notify,
+    sources,
+    problems: [...file.problems, ...notify.problems, ...sources.problems],
+    secrets: [...notify.secrets, ...sources.secrets],
+  };
+}
+
+export type RunningDaemon = Pick<Daemon, "faults" | "done"> & { readonly door: Door };
+
+/** Starts everything. Throws DoorError where the door cannot be opened. `done` resolves after `stop`, when all is at rest. */
+export async function openDaemon(
+  app: Application,
+  settings: Settings,
+  signals: { readonly stop: AbortSignal; readonly abort: AbortSignal },
+): Promise<RunningDaemon> {
+  const { config, store, team, log, rehearsal, registry } = app;
+  const now = team.now;
+  const presence = await app.presence();
+  const parts: DaemonPart[] = [];
+  let daemon: Daemon | null = null;
+
+  const bus = createBus({ team, rehearsal, changed: () => daemon?.wake("events") });
+  parts.push({
+    name: "events",
+    everyMs: 30_000,
+    look: async () => (await bus.look()).nextAt,
+    hears: (event) => event.type === "budget.level" || event.type === "pipeline_blocked",
+  });
+  const scheduler = createScheduler({ team, rehearsal });
+  parts.push({ name: "schedules", everyMs: 60_000, look: async () => (await scheduler.look()).nextAt });
+  const notifier = createNotifier({
+    store,
+    channels: await openChannels(settings.notify.channels, log.child({ component: "notify" })),
+    route: settings.notify.route,
+    quiet: settings.notify.quiet,
+    digest: settings.notify.digest && { ...settings.notify.digest, lines: () => scorecard() },
+    secrets: [...config.secrets, ...settings.secrets],
+    now,
+    log: log.child({ component: "notify" }),
+  });
+  parts.push({
+    name: "notices",
+    everyMs: 60_000,
+    look: async () => (await notifier.look()).next,
+    hears: (event) => event.type.startsWith("goal.") || event.type.startsWith("question.") || event.type === "budget.level",
+  });
+  parts.push({
+    name: "health",
+    everyMs: HEALTH_MS,
+    look: async () => {
+      const { level, reasons } = await health();
+      await notifier.health({ where: config.host, level, reasons });
+      return null;
+    },
+  });
+  parts.push({ name: "daily documents", everyMs: 15 * 60_000, look: daily });
+  if (config.daemon.otlp) {
+    const { endpoint, headers } = config.daemon.otlp;
+    const tracer = createTracer({
+      store,
+      collector: { endpoint, headers: parseOtlpHeaders(headers) ?? {} },
+      service: { name: "marketeam", version: "0.1.0" },
+      processId: presence.processId,
+      now,
+      log: log.child({ component: "traces" }),
+    });
+    parts.push({ name: "traces", everyMs: 60_000, look: async () => (await tracer.look()).nextAt });
+  }
+
+  async function scorecard(): Promise<string[]> {
+    const card = await store.read((read) => readScorecard(read, now() + 1, NOT_MEASURED));
+    return scorecardLines(card.real, duration).map(({ name, value }) => `${name}: ${value}`);
+  }
+
+  /** The report of today, and of yesterday while it may still have been written too early. */
+  async function daily(): Promise<number> {
+    const at = now();
+    for (const day of [at - DAY_MS, at]) await dayReport(day);
+    return Date.parse(`${periods(at).day}T00:00:00Z`) + DAY_MS + 60_000;
+  }
+
+  async function dayReport(at: number): Promise<void> {
+    await writeDayReport(
+      {
+        store,
+        caps: team.caps,
+        write: (path, text) => writeDocument(team, path, text),
+        schedules: async ({ from }) =>
+          (await store.read((read) => tickCounts(read, from, false))).map(({ name, outcome, reason, ticks }) => ({
+            name,
+            outcome,
+            reason,
+            n: ticks,
+          })),
+        events: null,
+        availability: NOT_MEASURED,
+      },
+      at,
+    );
+  }
+
+  async function health(): Promise<{ ready: boolean; level: HealthLevel; reasons: string[] }> {
+    const faults = daemon?.faults() ?? [];
+    const state = app.remote?.state() ?? null;
+    const queue = state && { up: state.path === "redis", since: state.since, why: state.why };
+    const disk = diskFacts(config.workspace);
+    const blank = { budget: "normal", capsHit: false, modelAway: 0 } as const;
+    let facts: Omit<Parameters<typeof assessHealth>[0], "queue" | "workspaceProblem" | "diskFree">;
+    try {
+      facts = { storeProblem: null, ...(await store.read((read) => storeFacts(read, config.caps))) };
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      facts = { storeProblem: error.message, ...blank };
+    }
+    const found = assessHealth({ ...facts, queue, ...disk });
+    const level = faults.length > 0 && found.level === "full" ? "limited" : found.level;
+    return { ready: level !== "offline", level, reasons: [...found.reasons, ...faults] };
+  }
+
+  const metrics = createMetrics({
+    store,
+    tiers: registry.models.tiers,
+    caps: config.caps,
+    health,
+    queue: async () => ({
+      up: app.remote === null || app.remote.state().path === "redis",
+      ...(await app.queue.counts()),
+      health: app.remote ? await app.remote.health() : null,
+    }),
+    webhooks: async () =>
+      (await store.read((read) => inboxCounts(read, rehearsal))).map(({ source, decision, count }) => ({
+        labels: { source, decision },
+        n: count,
+      })),
+    schedules: async () =>
+      (await store.read((read) => tickCounts(read, 0, rehearsal))).map(({ name, outcome, ticks }) => ({
+        labels: { schedule: name, outcome },
+        n: ticks,
+      })),
+    memory: () => process.memoryUsage().rss,
+    now,
+    log: log.child({ component: "metrics" }),
+  });
+
+  const door = createDoor({
+    bus,
+    health,
+    metrics: () => metrics.text(),
+    tokens: parseTokens(config.daemon.webhookToken),
+    sources: settings.sources.sources,
+    host: config.daemon.host,
+    port: config.daemon.port,
+    log: log.child({ component: "http" }),
+    now,
+  });
+  daemon = startDaemon({
+    team,
+    queue: app.queue,
+    presence,
+    concurrency: config.concurrency,
+    rehearsal,
+    parts,
+    ...signals,
+    drainMs: DRAIN_MS,
+    refuseCalls: () => app.journal.refuseNew(),
+  });
+  const { faults, done } = daemon;
+  return {
+    door,
+    faults,
+    // Nothing comes in while the work comes to rest.
+    done: Promise.all([
+      done,
+      new Promise<void>((resolve) => signals.stop.addEventListener("abort", () => resolve(), { once: true })).then(() =>
+        door.stop(),
+      ),
+    ]).then(async () => {
+      await notifier.close();
+      await dayReport(now()).catch((error: unknown) => log.error("the day's report could not be written", { error }));
+    }),
+  };
+}
