@@ -6,6 +6,7 @@ import { criticalPath } from "./critical-path.ts";
 import { holds } from "./holds.ts";
 import { reviewers } from "./reviewers.ts";
 import { queue } from "./queue.ts";
+import { schedules } from "./schedules.ts";
 import { start } from "./start.ts";
 import { storeWrite } from "./store-write.ts";
 import { throughput } from "./throughput.ts";
@@ -23,6 +24,7 @@ const BENCHMARKS: Record<string, Benchmark> = {
   write: { title: "A change of the store", run: storeWrite },
   cache: { title: "What caching saves", run: cache },
   reviewers: { title: "A chain of four reviewers", run: reviewers },
+  schedules: { title: "A look of the scheduler", run: schedules },
   start: { title: "Start of a process", run: start },
   validate: { title: "Checking the team's files", run: validate },
   webhooks: { title: "Events over HTTP, durable before they are answered", run: webhooks },

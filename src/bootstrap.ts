@@ -11,13 +11,13 @@ import type { Log } from "./log/log.ts";
 import type { Model } from "./model/model.ts";
 import type { FaultSpec } from "./model/rehearsal/faults.ts";
 import type { Rehearsal, RehearsalOptions } from "./model/rehearsal/server.ts";
-import { hashOf } from "./domain/deliverable.ts";
 import type { Channel } from "./notify/channel.ts";
 import type { ChannelSpec } from "./notify/settings.ts";
 import type { FallbackQueue } from "./queue/fallback.ts";
 import { createEmbeddedQueue } from "./queue/embedded/embedded.ts";
 import type { Queue } from "./queue/queue.ts";
 import { loadRegistry, type LoadedRegistry } from "./skills/registry.ts";
+import { getMeta, setMeta } from "./store/meta.ts";
 import type { Store } from "./store/store.ts";
 import { createPresence, type Machine, type Presence } from "./work/presence.ts";
 import type { Team } from "./work/team.ts";
@@ -91,7 +91,7 @@ export async function bootstrap(options: BootOptions): Promise<Application> {
   const closing: (() => Promise<void>)[] = [() => store.close()];
   try {
     const local = createEmbeddedQueue({ log: log.child({ component: "queue" }) });
-    const remote = options.shared ? await openRemoteQueue(config, local, log.child({ component: "queue" })) : null;
+    const remote = options.shared ? await openRemoteQueue(config, store, local, log.child({ component: "queue" })) : null;
     const queue = remote ?? local;
     closing.push(() => queue.close());
     const model = await openModel(options, log, closing);
@@ -152,15 +152,20 @@ export async function bootstrap(options: BootOptions): Promise<Application> {
 }
 
 /** The queue on Redis, with this process's own behind it; null when the settings name no Redis. Throws QueueError `refused`. */
-async function openRemoteQueue(config: RuntimeConfig, local: Queue, log: Log): Promise<FallbackQueue | null> {
+async function openRemoteQueue(config: RuntimeConfig, store: Store, local: Queue, log: Log): Promise<FallbackQueue | null> {
   const { redisUrl } = config.daemon;
   if (redisUrl === null) return null;
   const [{ createBullmqQueue, queuePrefix }, { createFallbackQueue }] = await Promise.all([
     import("./queue/bullmq/bullmq.ts"),
     import("./queue/fallback.ts"),
   ]);
-  // Who shares the store shares the signals: two projects on one Redis have two stores.
-  const project = hashOf(config.databaseUrl ?? config.workspace).slice(0, 16);
+  // Who shares the store shares the signals, however its address is written: two projects on one Redis have two stores.
+  const project = await store.write("project.name", async (tx) => {
+    const known = await getMeta(tx, "project");
+    const name = known ?? crypto.randomUUID();
+    if (known === null) await setMeta(tx, "project", name);
+    return name;
+  });
   const remote = await createBullmqQueue({ url: redisUrl, prefix: queuePrefix({ tenant: "default", project }), log });
   return createFallbackQueue({ remote, local, now: Date.now, log });
 }

@@ -132,7 +132,12 @@ export function startWorker(options: WorkerOptions): Worker {
     }
   }
 
-  const unlisten = options.queue.listen(() => look());
+  const unlisten = options.queue.listen(() => {
+    // A full worker has no room now: a queue between processes then tells another one.
+    if (running.size >= options.concurrency) return false;
+    look();
+    return true;
+  });
   look();
 
   function stop(): void {
