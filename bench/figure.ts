@@ -10,8 +10,10 @@ export type Figure = {
   readonly base?: { readonly what: string; readonly value: Sample };
   /** Printed instead of value divided by base. */
   readonly ratio?: number;
-  /** What it should be: `at most` a value of the unit, or a ratio. */
-  readonly bar?: { readonly of: "value" | "over base" | "ratio"; readonly atMost: number; readonly from: string };
+  /** What it should be: at most or at least a value of the unit, a difference, or a ratio. */
+  readonly bar?: { readonly of: "value" | "over base" | "ratio"; readonly from: string } & (
+    { readonly atMost: number } | { readonly atLeast: number }
+  );
   readonly note?: string;
 };
 
@@ -33,24 +35,32 @@ export function ratioOf({ value, base, ratio }: Figure): number | null {
 export function verdictOf(figure: Figure): boolean | null {
   const { bar, value, base } = figure;
   if (!bar) return null;
-  if (bar.of === "value") return value.median <= bar.atMost;
-  if (bar.of === "over base") return value.median - (base?.value.median ?? 0) <= bar.atMost;
-  return (ratioOf(figure) ?? Number.POSITIVE_INFINITY) <= bar.atMost;
+  const measured = { value: value.median, "over base": value.median - (base?.value.median ?? 0), ratio: ratioOf(figure) }[bar.of];
+  if (measured === null) return false;
+  return "atMost" in bar ? measured <= bar.atMost : measured >= bar.atLeast;
+}
+
+/** A bar in words: `ok: ratio ≤ 1.05 (promise)`. */
+function barText(figure: Figure): string {
+  const { bar } = figure;
+  if (!bar) return "";
+  const limit = "atMost" in bar ? `≤ ${short(bar.atMost)}` : `≥ ${short(bar.atLeast)}`;
+  const missed = "atMost" in bar ? "OVER" : "UNDER";
+  return `${verdictOf(figure) ? "ok" : missed}: ${bar.of === "value" ? "" : `${bar.of} `}${limit} (${bar.from})`;
 }
 
 /** The figures of one benchmark as a table for people. */
 export function table(title: string, figures: readonly Figure[]): string {
   const rows = figures.map((figure) => {
-    const { what, unit, value, base, bar, note } = figure;
+    const { what, unit, value, base, note } = figure;
     const ratio = ratioOf(figure);
-    const verdict = verdictOf(figure);
     return [
       what,
       `${spread(value)} ${unit}`,
       `n=${value.n}`,
       base ? `${spread(base.value)} (${base.what})` : "",
       ratio === null ? "" : `× ${short(ratio)}`,
-      bar ? `${verdict ? "ok" : "OVER"}: ${bar.of === "value" ? "" : `${bar.of} `}≤ ${short(bar.atMost)} (${bar.from})` : "",
+      barText(figure),
       note ?? "",
     ];
   });

@@ -20,6 +20,7 @@ import { NOT_MEASURED, readScorecard, scorecardLines } from "./telemetry/scoreca
 import { createTracer } from "./telemetry/tracer.ts";
 import { createBus } from "./triggers/event-bus.ts";
 import { resolveSources, type ResolvedSources } from "./triggers/event-sources.ts";
+import { readSchedules } from "./triggers/schedule-file.ts";
 import { createScheduler } from "./triggers/scheduler.ts";
 import { startDaemon, type Daemon, type DaemonPart } from "./work/daemon.ts";
 import { writeDayReport } from "./work/report-day.ts";
@@ -77,7 +78,7 @@ export async function openDaemon(
     look: async () => (await bus.look()).nextAt,
     hears: (event) => event.type === "budget.level" || event.type === "pipeline_blocked",
   });
-  const scheduler = createScheduler({ team, rehearsal });
+  const scheduler = createScheduler({ team, rehearsal, schedules: await readSchedules(config.root) });
   parts.push({ name: "schedules", everyMs: 60_000, look: async () => (await scheduler.look()).nextAt });
   const notifier = createNotifier({
     store,

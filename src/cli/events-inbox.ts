@@ -8,14 +8,15 @@ import type { Store } from "../store/store.ts";
 import { createBus } from "../triggers/event-bus.ts";
 import { columns, stamp } from "./columns.ts";
 import { printable, UsageError } from "./errors.ts";
-import type { EventsOptions } from "./events.ts";
 import { oneLine, print, printJson, type Styles } from "./output.ts";
-import { configFor, openApplication, stylesFor } from "./session.ts";
+import { configFor, openApplication, stylesFor, type CommonOptions } from "./session.ts";
 import { openStoreThere } from "./store-there.ts";
+
+export type InboxOptions = CommonOptions & { readonly limit: number; readonly force?: boolean };
 
 const NOTHING = "Nothing has come from outside yet. A daemon takes events in at POST /webhook.";
 
-export async function showInbox(options: EventsOptions): Promise<number> {
+export async function showInbox(options: InboxOptions): Promise<number> {
   const config = configFor(options);
   const store = await openStoreThere(config);
   const found = store ? await store.read((read) => listInbox(read, { limit: options.limit })).finally(() => store.close()) : [];
@@ -26,7 +27,7 @@ export async function showInbox(options: EventsOptions): Promise<number> {
   return EXIT.done;
 }
 
-export async function showEvent(typed: string, options: EventsOptions): Promise<number> {
+export async function showEvent(typed: string, options: InboxOptions): Promise<number> {
   const config = configFor(options);
   const store = await openStoreThere(config);
   if (!store) throw new UsageError(`there is no event "${typed}"`, NOTHING);
@@ -37,7 +38,7 @@ export async function showEvent(typed: string, options: EventsOptions): Promise<
 }
 
 /** Takes an event in once more, by the mappings of now. Its goal is saved; a daemon works on it, or `resume`. */
-export async function replayEvent(typed: string, options: EventsOptions): Promise<number> {
+export async function replayEvent(typed: string, options: InboxOptions): Promise<number> {
   await using app = await openApplication(options);
   const { id } = await find(app.store, typed);
   const bus = createBus({ team: app.team, rehearsal: false });

@@ -13,7 +13,7 @@ import { lastEvents, taskKeys } from "./queries.ts";
 import { configFor, openApplication, resolveId, stylesFor, type CommonOptions } from "./session.ts";
 import { storeThere } from "./store-there.ts";
 
-export type EventsOptions = CommonOptions & {
+type EventsOptions = CommonOptions & {
   readonly goal?: string;
   readonly limit: number;
   readonly inbox?: boolean;

@@ -129,15 +129,19 @@ export function checkEvents(file: YamlFile<EventsFile>, known: Known): Map<strin
   );
 }
 
+/** The name says something else in the inbox. */
+export function isTakenSource(name: string): boolean {
+  return name === OWN_SOURCE || name === PLAIN_SOURCE;
+}
+
 /** Faults of the signed sources: names that mean something else, types that lead nowhere. */
 export function checkSources(file: YamlFile<EventsFile>): Problem[] {
   const { error, warning } = problemsOf(file);
-  const types = [...file.names("events"), GOAL_EVENT];
+  const types = [...new Set([...file.names("events"), GOAL_EVENT])];
   return Object.entries(file.partial?.sources ?? {}).flatMap(([name, source]) => {
     const at = ["sources", name];
     const problems: Problem[] = [];
-    if (name === OWN_SOURCE || name === PLAIN_SOURCE)
-      problems.push(error(at, `source ${name}: the name is taken by the program`, "choose another name"));
+    if (isTakenSource(name)) problems.push(error(at, `source ${name}: the name is taken by the program`, "choose another name"));
     for (const [theirs, ours] of Object.entries(source.map)) {
       if (types.includes(ours)) continue;
       const message = `source ${name}: "${theirs}" is mapped to the unknown event "${ours}"`;

@@ -301,6 +301,51 @@ describe("what fails alone", () => {
     expect(Object.keys(registry?.events ?? {})).toEqual([]);
   });
 
+  test("signed sources: what they map to exists, secrets stand by name, and no message repeats one", async () => {
+    await using team = await smallTeam();
+    const events = "events:\n  drop: { pipeline: Look Back }\n  goal: { pipeline: Look Back }\n";
+    const sources = `sources:
+  code:
+    kind: github
+    secret: \${CODE_SECRET}
+    map:
+      push: drop
+      issues.opened: goal
+      release.published: dropp
+  shop:
+    kind: stripe
+    secrets:
+      - \${A}
+      - \${A}
+  marketeam:
+    kind: github
+    secret: \${B}
+`;
+    await team.write(EVENTS, events + sources);
+    const first = await load(team);
+    expect(first.fatal).toBeFalse();
+    expect(first.lines).toEqual([
+      "error .agents/events.yaml:3: event goal: an event of this name starts a goal in words, whatever stands here (choose another name)",
+      'error .agents/events.yaml:11: source code: "release.published" is mapped to the unknown event "dropp" (did you mean "drop"?)',
+      "warning .agents/events.yaml:14: source shop: the same secret stands there twice",
+      "error .agents/events.yaml:17: source marketeam: the name is taken by the program (choose another name)",
+    ]);
+    expect(Object.keys(first.registry?.events ?? {})).toEqual(["drop"]);
+    expect(first.registry?.sources["code"]?.map["push"]).toBe("drop");
+    await team.write(
+      EVENTS,
+      `${events.split("\n").slice(0, 2).join("\n")}\n${sources.replace("${CODE_SECRET}", "hunter2-hunter2-hunter2")}`,
+    );
+    const { lines, registry } = await load(team);
+    expect(lines[0]).toBe(
+      'error .agents/events.yaml:6: sources › code › secret: write the name of an environment variable: "${NAME}"',
+    );
+    expect(lines.join("\n")).not.toContain("hunter2");
+    // The rest of the file counts.
+    expect(Object.keys(registry?.events ?? {})).toEqual(["drop"]);
+    expect(Object.keys(registry?.sources ?? {})).toEqual(["shop"]);
+  });
+
   test("broken schedules, events and tools are errors and leave the team at work", async () => {
     await using team = await smallTeam();
     await team.write(SCHEDULES, "schedules: [\n");

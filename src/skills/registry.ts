@@ -20,7 +20,7 @@ import { checkFolders, checkRouting, checkSkills, checkTools, type Known } from 
 import { loadExternal, withMembers } from "./external.ts";
 import { lintSkills } from "./lints.ts";
 import { checkModels } from "./model-checks.ts";
-import { checkEvents, checkPipelines, checkSchedules, checkSources } from "./pipeline-checks.ts";
+import { checkEvents, checkPipelines, checkSchedules, checkSources, isTakenSource } from "./pipeline-checks.ts";
 import { readReferenceText } from "./references.ts";
 import { loadSkillFile, ownPlace, SKILLS_DIR, type SkillFile, skillFolders } from "./skill-file.ts";
 import { readTextFile } from "./text-file.ts";
@@ -132,7 +132,7 @@ export async function loadRegistry({ root, lints = false }: { root: string; lint
     routing: withoutSkills(routing.value, alive),
     schedules: startable(schedules.partial?.schedules, badSchedules, off),
     events: startable(events.partial?.events, badEvents, off),
-    sources: lookup(Object.entries(events.partial?.sources ?? {})),
+    sources: lookup(Object.entries(events.partial?.sources ?? {}).filter(([name]) => !isTakenSource(name))),
     tools: tools.partial ?? { mcpServers: {} },
     models: models.value,
     texts: { charter: charter.text, house: house.text, reviewer: reviewer.text },

@@ -23,7 +23,8 @@ const SQUADS: Readonly<Record<string, string>> = {
 
 /** `→` one after the other, `+` beside each other, `*name` a review. */
 const PIPELINES: Readonly<Record<string, string>> = {
-  "Content Production": "content-strategy → copywriting → *content-strategy → *director → copy-editing → seo-audit → schema-markup",
+  "Content Production":
+    "content-strategy → copywriting → *content-strategy → *director → copy-editing → seo-audit → schema-markup",
   "Page Launch": "copywriting → page-cro → ab-test-setup → analytics-tracking",
   "Product Launch": "launch-strategy → copywriting + email-sequence + social-content + paid-ads",
   "Conversion Sprint": "page-cro → copywriting → ab-test-setup → analytics-tracking",
@@ -162,7 +163,7 @@ test("events are those of the specification", () => {
     name,
     event.pipeline,
     event.priority,
-    event.when ? `${event.when.field} > ${event.when.above}` : "",
+    event.when ? `${[event.when.field].flat()[0]} > ${event.when.above}` : "",
     event.cooldown,
   ]);
   expect(table).toEqual([

@@ -146,6 +146,41 @@ describe("what only a reader can tell", () => {
   });
 });
 
+test("a check that cannot be read holds nothing up: the goal ends, and its note says so", async () => {
+  await using it = await testTeam({
+    registry: bare,
+    override: (asked) => {
+      if (isCheck(asked)) return { text: "They look fine to me." };
+      if (asked.kind === "make")
+        return { text: `# Text\n\n${asked.skill === "launch-strategy" ? WHO.plan : WHO.mail}\n\n${filler}` };
+      if (asked.kind !== "review") return null;
+      const quote = asked.text.includes(WHO.plan) ? WHO.plan : WHO.mail;
+      return reviewReplyFor(asked, 9, { facts: [{ kind: "audience", subject: "reader", value: quote, quote }] });
+    },
+  });
+  const { goal, check, found } = await outcome(it);
+  expect([goal.status, check?.status, found.length]).toEqual(["completed", "done", 0]);
+  expect(check?.reason).toContain("could not be used");
+  expect(it.asked.filter(isCheck).length).toBe(3);
+});
+
+test("a finding with words that no text holds is repaired, then dropped", async () => {
+  await using other = await testTeam({
+    registry: bare,
+    override: (asked) => {
+      if (isCheck(asked)) return json({ contradictions: [{ subject: "x", a: "S1", b: "S9", context_quote: "", why: "no" }] });
+      if (asked.kind === "make")
+        return { text: `# Text\n\n${asked.skill === "launch-strategy" ? WHO.plan : WHO.mail}\n\n${filler}` };
+      if (asked.kind !== "review") return null;
+      const quote = asked.text.includes(WHO.plan) ? WHO.plan : WHO.mail;
+      return reviewReplyFor(asked, 9, { facts: [{ kind: "audience", subject: "reader", value: quote, quote }] });
+    },
+  });
+  const { goal, found } = await outcome(other);
+  expect([goal.status, found.length]).toEqual(["completed", 0]);
+  expect(other.asked.filter(isCheck)[1]?.text).toContain('there is no statement "S9"');
+});
+
 describe("when there is nothing to compare", () => {
   test("one text and no product context: no check", async () => {
     await using it = await testTeam({

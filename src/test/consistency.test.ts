@@ -117,7 +117,7 @@ const BASE = `# Hearth: product context
 
 ## Overview
 Hearth plans shifts for bakeries. It is sold on two plans: Crumb at $29 a month and Loaf at $79 a month. Loaf can be tried for 14 days without a card.
-Crumb covers up to 10 bakers, Loaf up to 40 bakers. The kneading timer is called Rise Clock. The name is written Hearth; until 2024 Loaf was called Premium.
+Crumb covers up to 10 bakers, Loaf up to 40 bakers. The kneading timer is called Rise Timer. The name is written Hearth; until 2024 Loaf was called Premium.
 
 ## Audience
 Owners of bakeries with 3 to 40 bakers. Not for supermarkets, and not for home bakers who bake alone.
@@ -160,7 +160,7 @@ describe("one mail against its campaign", () => {
     ["a rival's price", "Dienstplan costs $120 a month."],
     ["an old name", "Most bakeries take Premium."],
     ["an unknown plan", "You are on the Basket plan."],
-    ["a near miss of a name", "With the Yeast Clock you see when the dough is ready."],
+    ["a near miss of a name", "With the Yeast Timer you see when the dough is ready."],
     ["another step", "Come and see.\n**Button** Book a tour of our office"],
     ["people sent away", "This page is written for home bakers who bake alone on Sundays."],
     ["a card", "For the trial you need a card: enter your card and begin."],
@@ -198,7 +198,7 @@ describe("whatever the texts are", () => {
   const piece = fc.oneof(
     fc.string(),
     fc.constantFrom(
-      ...'$29 a month|until March 3|20% off|**Button** Try it|Loaf|Hearth|Rise Clock|from 12 to 9|\n|\n\n|## Audience|### E1|- |two weeks|not for|we call it a Ray|Never say "|called Premium|. |, |(|)|`|[NEEDS: x]|```'
+      ...'$29 a month|until March 3|20% off|**Button** Try it|Loaf|Hearth|Rise Timer|from 12 to 9|\n|\n\n|## Audience|### E1|- |two weeks|not for|we call it a Ray|Never say "|called Premium|. |, |(|)|`|[NEEDS: x]|```'
         .split("|")
         .concat(["| Plan | Price |\n|---|---|\n| Loaf | $79 |\n", "|", "\n| a | b\n|-"]),
     ),

@@ -9,8 +9,10 @@ import { openSqliteStore } from "../store/sqlite/store.ts";
 import { createBus } from "../triggers/event-bus.ts";
 import { createWorkspace } from "../workspace/workspace.ts";
 import { incoming } from "./bus.ts";
-import { cli, ROOT, tempDir } from "./cli.ts";
+import { cli, lanes, ROOT, tempDir } from "./cli.ts";
 import { CAPS } from "./team.ts";
+
+const story = (name: string, body: () => Promise<void>) => test(name, body, 60_000);
 
 const dir = await tempDir();
 const workspace = join(dir.path, "workspace");
@@ -52,7 +54,7 @@ afterAll(() => dir[Symbol.asyncDispose]());
 const run = (...args: string[]) => cli([...args, "--workspace", workspace]);
 const json = async (...args: string[]) => JSON.parse((await run(...args, "--json")).stdout) as Record<string, unknown>;
 
-test("the inbox: what came, what it matched, what was decided and why", async () => {
+story("the inbox: what came, what it matched, what was decided and why", async () => {
   const { inbox } = (await json("events", "--inbox")) as { inbox: Record<string, unknown>[] };
   expect(inbox).toMatchObject([
     {
@@ -88,7 +90,7 @@ test("the inbox: what came, what it matched, what was decided and why", async ()
   );
 });
 
-test("one event, whole, with its payload, and nothing that a terminal would obey", async () => {
+story("one event, whole, with its payload, and nothing that a terminal would obey", async () => {
   const shown = await json("events", "show", ids.started ?? "");
   expect(shown).toMatchObject({ id: ids.started, data: { percentageDrop: 31.5, page: "/pricing\u001b[2J\u202e" } });
   const { stdout } = await run("events", "show", ids.started ?? "");
@@ -96,7 +98,7 @@ test("one event, whole, with its payload, and nothing that a terminal would obey
   expect(stdout).not.toContain("\u001b");
 });
 
-test("replay: refused by the cooldown, started with --force, and the new row says what it repeats", async () => {
+story("replay: refused by the cooldown, started with --force, and the new row says what it repeats", async () => {
   const held = await run("events", "replay", ids.started ?? "");
   expect(held.code).toBe(1);
   expect(held.stdout).toContain("cooldown until");
@@ -109,7 +111,7 @@ test("replay: refused by the cooldown, started with --force, and the new row say
   expect((await run("show", String(forced.goal))).stdout).toContain("SEO Cycle");
 });
 
-test("what is mistyped is said in one line, with exit 2", async () => {
+story("what is mistyped is said in one line, with exit 2", async () => {
   const wrong: [string[], string][] = [
     [["events", "sho", "x"], 'did you mean "show"?'],
     [["events", "show"], "show which event?"],
@@ -123,8 +125,10 @@ test("what is mistyped is said in one line, with exit 2", async () => {
     [["events", "--inbox", "--goal", "last"], "--inbox excludes"],
     [["events", "--inbox", "--mappings"], "--inbox excludes"],
   ];
-  for (const [args, words] of wrong) {
-    const { code, stderr, stdout } = await run(...args);
+  const lane = lanes(2);
+  const runs = await Promise.all(wrong.map(([args]) => lane(() => run(...args))));
+  for (const [i, [args, words]] of wrong.entries()) {
+    const { code, stderr, stdout } = runs[i] as (typeof runs)[number];
     expect([args.join(" "), code, stdout]).toEqual([args.join(" "), 2, ""]);
     expect(stderr).toMatch(new RegExp(words.replace("?", "\\?").replace("!", "\\!")));
   }

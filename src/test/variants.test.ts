@@ -7,6 +7,7 @@ import { listLearnings } from "../store/learnings.ts";
 import { listEvents } from "../store/records.ts";
 import { tasksOfGoal } from "../store/tasks.ts";
 import { variantsOf } from "../store/variants.ts";
+import { variantPath } from "../work/output-file.ts";
 import { json, testTeam, type Asked, type TestTeam } from "./team.ts";
 
 const PLAN: Plan = {
@@ -60,6 +61,7 @@ async function outcome(it: TestTeam) {
   const task = (await it.store.read((read) => tasksOfGoal(read, goal.id))).find((entry) => entry.key === "write");
   if (!task) throw new Error("no task");
   return {
+    task,
     variants: await it.store.read((read) => variantsOf(read, task.id)),
     versions: await it.store.read((read) => versionsOf(read, task.id)),
     learnings: await it.store.read((read) => listLearnings(read, { skill: "copywriting", rehearsal: false })),
@@ -78,7 +80,7 @@ test("three versions from three angles; the one that wins in both orders is hand
           ? "first"
           : "second";
   await using it = await judgedBy(likesThree);
-  const { variants, versions, learnings, events } = await outcome(it);
+  const { task, variants, versions, learnings, events } = await outcome(it);
   const made = it.asked.filter((asked) => asked.kind === "make");
   const angles = made.map((asked) => /<angle[^>]*>\n([\s\S]*?)\n<\/angle>/.exec(asked.text)?.[1]);
   expect(new Set(angles).size).toBe(3);
@@ -86,6 +88,11 @@ test("three versions from three angles; the one that wins in both orders is hand
   expect(versions.map((version) => version.body.slice(0, 11))).toEqual(["# Version 3"]);
   expect(learnings.find((entry) => entry.tags.includes("comparison"))?.statement).toContain("It shows the price.");
   expect(events.find((event) => event.type === "variants.compared")).toMatchObject({ variants: 3, winner: 3 });
+  // The losers lie beside the winner.
+  const lies = (number: number) => it.team.workspace.read(variantPath(it.team.registry, task, number));
+  expect(await lies(1)).toContain("# Version 1");
+  expect(await lies(2)).toContain("It shows the price.");
+  expect(await lies(3)).toBeNull();
   // A reviewer reads the winner alone.
   const review = it.asked.filter((asked) => asked.kind === "review");
   expect(review.length).toBe(1);
@@ -128,4 +135,33 @@ test("a version that does not pass the structural check is not compared", async 
   const { variants, comparisons } = await outcome(it);
   expect(variants.map((entry) => entry.outcome)).toEqual(["winner", "out", "loser"]);
   expect(comparisons).toBe(2);
+});
+
+test("comparisons that cannot be read prefer nobody: the first is taken, and the goal goes on", async () => {
+  await using it = await testTeam({
+    registry: bare,
+    override: (asked) => {
+      if (asked.kind === "make") return body(numberOf(asked));
+      return isComparison(asked) ? { text: "I like both of them." } : null;
+    },
+  });
+  const { variants, learnings } = await outcome(it);
+  expect(variants.map((entry) => entry.outcome)).toEqual(["winner", "loser", "loser"]);
+  expect(variants[1]?.note).toContain("could not be read");
+  expect(learnings.filter((entry) => entry.tags.includes("comparison"))).toEqual([]);
+});
+
+test("one version that does not come is done without; the others are compared", async () => {
+  await using it = await testTeam({
+    registry: bare,
+    override: (asked) => {
+      if (asked.kind === "make") return numberOf(asked) === 1 ? { stop: "refusal", detail: "no" } : body(numberOf(asked));
+      return isComparison(asked) ? json({ better: "equal", reason: "Alike." }) : null;
+    },
+  });
+  const { variants } = await outcome(it);
+  expect(variants.map((entry) => [entry.variant, entry.outcome])).toEqual([
+    [2, "winner"],
+    [3, "loser"],
+  ]);
 });

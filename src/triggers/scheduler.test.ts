@@ -296,16 +296,18 @@ describe.each(ENGINES.filter((engine) => engine.ok))("schedules on $name", (engi
       clock.at = NOON + 8 * MINUTE;
       expect((await scheduler.look()).fired).toEqual([]);
       const seen: string[] = [];
-      for (; clock.at <= NOON + 2 * DAY; clock.at += HOUR) {
+      for (; clock.at <= NOON + DAY + 3 * HOUR; clock.at += HOUR) {
         seen.push(...(await scheduler.look()).fired.map((tick) => `${tick.name} ${tick.at}`));
         await endAll();
       }
-      // Of 47 hours two had fired before their time, and one had been told as missed, for all before it.
+      // Of 26 hours two had fired before their time, and one had been told as missed, for all before it.
       expect(new Set(seen).size).toBe(seen.length);
-      expect(seen.filter((tick) => tick.startsWith("hourly"))).toHaveLength(44);
-      expect(seen.filter((tick) => tick.startsWith("once"))).toEqual([`once ${Date.UTC(2026, 10, 23, 6)}`]);
+      expect(seen.filter((tick) => tick.startsWith("hourly"))).toHaveLength(23);
+      expect(seen.filter((tick) => tick.startsWith("once"))).toEqual([]);
       expect(await goals()).toHaveLength(3 + seen.length);
-    }, 20_000);
+      clock.at = Date.UTC(2026, 10, 23, 6);
+      expect((await scheduler.look()).fired.map((tick) => tick.name)).toContain("once");
+    }, 60_000);
 
     test("a clock that was years ahead and is put right stops nothing", async () => {
       await using store = await engine.open();
@@ -400,21 +402,19 @@ describe.each(ENGINES.filter((engine) => engine.ok))("schedules on $name", (engi
   });
 
   test("no sequence of looks fires a tick twice, or more than the policy allows", async () => {
+    // The same three days again and again, forward and back, and now and then a clock that is years off.
+    const often = fc.integer({ min: 0, max: 3 * 24 * 3 }).map((third) => NOON + third * 20 * MINUTE);
+    const rarely = fc.integer({ min: Date.UTC(2026, 0, 1), max: Date.UTC(2031, 0, 1) });
     const step = fc.record({
-      // From seconds to years, forward and back.
-      by: fc.oneof(
-        fc.integer({ min: -2 * HOUR, max: 4 * HOUR }),
-        fc.integer({ min: -3 * DAY, max: 5 * DAY }),
-        fc.integer({ min: -4 * 365 * DAY, max: 4 * 365 * DAY }),
-      ),
+      at: fc.oneof({ weight: 9, arbitrary: often }, { weight: 1, arbitrary: rarely }),
       restart: fc.boolean(),
-      over: fc.boolean(),
+      over: fc.integer({ min: 0, max: 4 }).map((n) => n > 0),
       both: fc.boolean(),
     });
     const policy = fc.oneof(fc.constant("skip" as const), fc.constant("once" as const), fc.integer({ min: 1, max: 4 }));
-    const runs = engine.name === "sqlite" ? 12 : 3;
+    const runs = engine.name === "sqlite" ? 15 : 3;
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { minLength: 3, maxLength: 25 }), policy, policy, async (steps, one, two) => {
+      fc.asyncProperty(fc.array(step, { minLength: 8, maxLength: 16 }), policy, policy, async (steps, one, two) => {
         await using store = await engine.open();
         const { clock, daemon, goals, endAll } = setUp(store);
         const schedules = {
@@ -425,8 +425,8 @@ describe.each(ENGINES.filter((engine) => engine.ok))("schedules on $name", (engi
         let [a, b] = [await daemon(schedules), await daemon(schedules)];
         const seen = new Set<string>();
         let count = 0;
-        for (const { by, restart, over, both } of steps) {
-          clock.at = Math.max(Date.UTC(2026, 0, 1), clock.at + by);
+        for (const { at, restart, over, both } of steps) {
+          clock.at = at;
           if (restart) a = createScheduler({ team: setUp(store, clock.at).team, rehearsal: false, schedules });
           const looks = both ? await Promise.all([a.look(), b.look()]) : [await a.look()];
           for (const name of ["minutes", "daily"] as const) {

@@ -12,6 +12,11 @@ export function outputPath(registry: Registry, task: Pick<Task, "key" | "skill" 
   return `outputs/${squad}/${task.skill}/${task.key}-${task.goalId.slice(-8)}.md`;
 }
 
+/** Where a version lies that was compared and not taken: beside the one that was. */
+export function variantPath(registry: Registry, task: Pick<Task, "key" | "skill" | "goalId">, number: number): string {
+  return outputPath(registry, task).replace(/\.md$/, `.version-${number}.md`);
+}
+
 export async function readOutput(workspace: Workspace, path: string): Promise<{ body: string; hash: string } | null> {
   const text = await workspace.read(path);
   return text === null ? null : { body: bodyOf(text), hash: hashOf(text) };

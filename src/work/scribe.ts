@@ -7,10 +7,11 @@ import { needGoal } from "../store/goals.ts";
 import { listLearnings } from "../store/learnings.ts";
 import { composeBudget } from "./budget-file.ts";
 import { noteFile, ownHashes } from "../store/records.ts";
-import { getTask, tasksOfGoal } from "../store/tasks.ts";
+import { getTask, needTask, tasksOfGoal } from "../store/tasks.ts";
+import { variantsOf } from "../store/variants.ts";
 import { formatDocument } from "../workspace/document.ts";
 import { currentVersion } from "./inputs.ts";
-import { outputPath, readOutput } from "./output-file.ts";
+import { outputPath, readOutput, variantPath } from "./output-file.ts";
 import { composeReport, REHEARSAL_MARK, reportPath } from "./report-file.ts";
 import type { Team } from "./team.ts";
 
@@ -68,6 +69,8 @@ function documentsOf(team: Team, event: StoredEvent): (() => Promise<void>) | nu
   switch (event.type) {
     case "task.reviewed":
       return taskId ? () => writeReviews(team, taskId) : null;
+    case "variants.compared":
+      return taskId ? () => writeVariants(team, taskId) : null;
     case "task.done":
     case "task.blocked":
     case "task.cancelled":
@@ -92,6 +95,7 @@ export async function writeGoal(team: Team, goalId: string): Promise<void> {
   for (const task of await team.store.read((read) => tasksOfGoal(read, goalId))) {
     if (task.kind !== "work") continue;
     await writeReviews(team, task.id);
+    if (task.variants > 1) await writeVariants(team, task.id);
     await writeOutput(team, task.id);
   }
   await writeReport(team, goalId);
@@ -134,6 +138,26 @@ async function writeOutput(team: Team, taskId: string): Promise<void> {
     rehearsal: goal.rehearsal,
   };
   await writeUnlessEdited(team, path, formatDocument(fields, version.body), task.id);
+}
+
+/** The versions that were compared and not taken lie beside the one that was. */
+async function writeVariants(team: Team, taskId: string): Promise<void> {
+  const { task, goal, variants } = await team.store.read(async (read) => {
+    const task = await needTask(read, taskId);
+    return { task, goal: await needGoal(read, task.goalId), variants: await variantsOf(read, taskId) };
+  });
+  for (const entry of variants.filter((variant) => variant.outcome === "loser" || variant.outcome === "out")) {
+    const fields = {
+      goal: goal.id,
+      task: task.id,
+      skill: task.skill,
+      number: entry.variant,
+      built_round: entry.angle,
+      not_taken: entry.note,
+      rehearsal: goal.rehearsal,
+    };
+    await writeUnlessEdited(team, variantPath(team.registry, task, entry.variant), formatDocument(fields, entry.body), null);
+  }
 }
 
 async function writeReviews(team: Team, taskId: string): Promise<void> {

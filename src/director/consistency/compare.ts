@@ -29,6 +29,7 @@ type ByPassage = ReadonlyMap<Passage, readonly Figure[]>;
 export function clashesOf(figures: readonly Figure[], weigh: Weigh): Clash[] {
   const byUnit = Map.groupBy(figures, ({ kind, unit }) => `${kind} ${unit.replace("~", "")}`);
   const byPassage = Map.groupBy(figures, ({ passage }) => passage);
+  const rows = Map.groupBy(figures, rowOf);
   const discounts = figures.filter(({ kind }) => kind === "discount");
   const found: Clash[] = [];
   for (const group of byUnit.values()) {
@@ -38,7 +39,7 @@ export function clashesOf(figures: readonly Figure[], weigh: Weigh): Clash[] {
       const above = group.filter((other) => !other.old && other.passage.text.rank < rank && other.rival === figure.rival);
       if (above.some((other) => agree(figure, other) && fit(figure, other, false) && common(figure, other, weigh))) continue;
       const computed = figure.kind === "money" ? computedClash(figure, above, figures, discounts, byPassage, weigh) : null;
-      const clash = computed === "follows" ? null : (computed ?? likelyClash(figure, above, byPassage, weigh));
+      const clash = computed === "follows" ? null : (computed ?? likelyClash(figure, above, rows, weigh));
       if (clash) found.push(clash);
     }
   }
@@ -70,10 +71,19 @@ function computedClash(
   return saving && { wrong: figure, right: saving };
 }
 
-function likelyClash(figure: Figure, above: readonly Figure[], byPassage: ByPassage, weigh: Weigh): Clash | null {
+function likelyClash(
+  figure: Figure,
+  above: readonly Figure[],
+  rows: ReadonlyMap<string, readonly Figure[]>,
+  weigh: Weigh,
+): Clash | null {
+  const beside = (rows.get(rowOf(figure)) ?? []).filter(
+    (other) => other !== figure && other.unit === figure.unit && other.kind === figure.kind,
+  );
   let best: { right: Figure; score: number } | null = null;
   for (const right of above) {
-    if (right.side || agree(figure, right)) continue;
+    // Who gives the other value, too, knows of both.
+    if (right.side || agree(figure, right) || beside.some((other) => agree(other, right))) continue;
     const score = likeness(figure, right, weigh);
     if (score > (best?.score ?? 0)) best = { right, score };
   }
@@ -81,12 +91,12 @@ function likelyClash(figure: Figure, above: readonly Figure[], byPassage: ByPass
   const novel = !above.some((other) => agree(figure, other) && timed(figure, other));
   const mixedUp = novel && figure.kind === "money" && above.some((other) => agree(figure, other));
   if (best.score < (mixedUp ? MIXED_UP : ENOUGH[figure.kind][novel ? 0 : 1])) return null;
-  // Who gives both values knows of both.
-  const { right } = best;
-  const both = (byPassage.get(figure.passage) ?? []).some(
-    (other) => other !== figure && other.unit === figure.unit && other.kind === figure.kind && agree(other, right),
-  );
-  return both ? null : { wrong: figure, right };
+  return { wrong: figure, right: best.right };
+}
+
+/** The sentence, or the whole row of a table. */
+function rowOf({ passage }: Figure): string {
+  return `${passage.text.name}\n${passage.quote}`;
 }
 
 /** Whether anything says that two equal values are about the same thing: by chance they are equal, too. */
@@ -94,6 +104,7 @@ function common(a: Figure, b: Figure, weigh: Weigh): boolean {
   if (a.plan !== "" && a.plan === b.plan) return true;
   if ([...a.roles].some((role) => b.roles.has(role)) || [...a.marks].some((mark) => b.marks.has(mark))) return true;
   if (a.clock !== "" && a.clock === b.clock) return true;
+  if (b.side) return weigh(a.near, b.near) >= 0.6;
   return weigh(a.near, b.near) >= 0.3 || weigh(a.wide, b.wide) >= 0.5;
 }
 
@@ -103,7 +114,8 @@ function likeness(a: Figure, b: Figure, weigh: Weigh): number {
   const shared = (group: string) => rolesIn(a, group).some((role) => b.roles.has(role));
   const words = weigh(a.near, b.near) + 0.4 * weigh(a.wide, b.wide) + marksIn(a, b);
   // What is said of one plan is not said of all; who names none may mean any.
-  const plan = a.plan === b.plan ? (a.plan === "" ? 0 : 1) : a.plan === "" ? -0.3 : -0.6;
+  const plan =
+    a.kind === "discount" && a.plan !== b.plan ? -0.2 : a.plan === b.plan ? (a.plan === "" ? 0 : 1) : a.plan === "" ? -0.3 : -0.6;
   switch (a.kind) {
     case "money": {
       const kinds = ["part", "delivery", "low", "extra"].some(

@@ -3,7 +3,7 @@
 import { COMPETITION, standing, type Named, type Names } from "./names.ts";
 import type { Passage } from "./passages.ts";
 import { readingsOf, type Reading } from "./readings.ts";
-import { clockOf, perOf, rolesOf } from "./roles.ts";
+import { clockOf, perOf, rolesOf, type Cues } from "./roles.ts";
 import { wordsOf } from "./words.ts";
 
 export type Figure = Reading & {
@@ -56,7 +56,7 @@ export function figuresOf(passage: Passage, names: Names): Figure[] {
   const cuts = [0, ...[...said.matchAll(CLAUSE)].map((match) => match.index + match[0].length), said.length];
   const label = labels.join(" ; ");
   const inside = (INSIDE.test(passage.section) || INSIDE.test(passage.block)) && !DECISION.test(said);
-  const side = inside || AROUND.test(passage.section) || PLANNED.test(said);
+  const planned = inside || PLANNED.test(said);
   const sentence = wordsOf(`${said} ${label}`);
   const wide = new Set([...sentence, ...wordsOf(`${passage.before.slice(-2).join(" ")} ${passage.block}`)]);
   const plans = standing(said, names.plans, names.plain, passage.cell);
@@ -66,6 +66,7 @@ export function figuresOf(passage: Passage, names: Names): Figure[] {
     const clause = said.slice(span.start, span.end);
     const near = wordsOf(`${clause} ${label}`);
     const counted = reading.kind === "count" ? nounOf(said, reading, labels) : NOTHING;
+    const rival = rivalOf(rivals, reading.start, passage, names);
     const cues = cuesOf(said, span, readings, reading);
     return {
       ...reading,
@@ -83,12 +84,13 @@ export function figuresOf(passage: Passage, names: Names): Figure[] {
       nouns: counted.nouns,
       mods: counted.mods,
       plan: planOf(reading.kind, said, plans, span, passage, names),
-      rival: rivalOf(rivals, reading.start, passage, names),
+      rival,
       roles: rolesOf(reading.kind, cues, passage),
       per: reading.kind === "money" ? perOf(`${label} ; ${said}`) : 0,
       clock: reading.kind === "date" ? clockOf(said.slice(reading.end)) : "",
       old: reading.unit !== "%~" && (OLD.test(clause) || OLD.test(label)),
-      side,
+      // Among rivals their own figures are what is known of them.
+      side: planned || (AROUND.test(passage.section) && (rival === "" || !COMPETITION.test(passage.section))),
     };
   });
 }
@@ -110,15 +112,6 @@ function spanOf(cuts: readonly number[], readings: readonly Reading[], reading: 
   }
   return { start, end };
 }
-
-/** The words that may tell what a figure is: of its clause, just before and behind it, of the sentence. */
-export type Cues = {
-  readonly clause: string;
-  readonly lead: string;
-  readonly tail: string;
-  readonly sentence: string;
-  readonly change: boolean;
-};
 
 function cuesOf(said: string, span: Span, readings: readonly Reading[], reading: Reading): Cues {
   // Of two prices in one clause each has the words up to the other.

@@ -96,11 +96,16 @@ const BAPTISED = new RegExp(
   "u",
 );
 
+function baptised(said: string): string[] {
+  const match = BAPTISED.exec(said);
+  const name = match?.[1] ?? match?.[2] ?? match?.[3];
+  return name === undefined ? [] : [name];
+}
+
 /** "We call it a Quick Check", where a text above has given it another name. */
 function renamed(passages: readonly Passage[], weigh: Weigh): Found[] {
   const said = passages.flatMap((passage) => {
-    const match = KNOWINGLY.test(passage.said) ? null : BAPTISED.exec(passage.said);
-    const name = match?.[1] ?? match?.[2] ?? match?.[3];
+    const [name] = KNOWINGLY.test(passage.said) ? [] : baptised(passage.said);
     return name === undefined
       ? []
       : [{ name, passage, words: wordsOf([...passage.lead.slice(-2), passage.said].join(" ").replace(name, " ")) }];
@@ -129,6 +134,7 @@ function nearMisses(passages: readonly Passage[], names: Names): Found[] {
     const texts = often.get(name) ?? new Set();
     often.set(name, texts.add(passage.text.name));
   }
+  const settled = new Set(passages.flatMap(({ said }) => (KNOWINGLY.test(said) ? [] : baptised(said))));
   const found: Found[] = [];
   for (const { name, passage: wrong } of uses) {
     const first = known.get(name);
@@ -136,7 +142,7 @@ function nearMisses(passages: readonly Passage[], names: Names): Found[] {
     // An ordinary word with a capital letter, or a name that this text alone knows.
     if (names.plain.has(name.toLowerCase()) || names.rivals.includes(name)) continue;
     for (const [other, right] of known) {
-      if (right.text.rank >= wrong.text.rank || (often.get(other)?.size ?? 0) < 2) continue;
+      if (right.text.rank >= wrong.text.rank || ((often.get(other)?.size ?? 0) < 2 && !settled.has(other))) continue;
       if (!alike(name, other) && !sameHead(name, other, names.plain)) continue;
       found.push(clash("product_name", name, wrong, right, `The name is "${other}".`));
       break;

@@ -28,6 +28,8 @@ const ITEM = /^[ \t]*(?:[-*+>]|\d{1,3}[.)])[ \t]+/;
 const SEPARATOR = /^\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*(?::?-+:?[ \t]*)?)*$/;
 const SENTENCE = /(?<=[.!?]["”)]?)\s+(?=[\p{Lu}"“`[*\d])/u;
 const BEFORE = 3;
+/** So many cells to the left of one may name it. */
+const NEIGHBOURS = 4;
 /** What is longer than that without an end is no sentence but data. */
 const LONGEST = 1_500;
 
@@ -113,10 +115,13 @@ export function passagesOf(text: Text): Passage[] {
         continue;
       }
       const quote = line.trim();
+      if (quote.length > LONGEST) continue;
       for (const [n, cell] of cells.entries()) {
         if (cell === "") continue;
         // Long cells to the left are texts of their own and name nothing.
-        const left = cells.slice(0, n).filter((other) => other !== "" && other.split(/\s+/).length <= 5);
+        const left = [...cells.slice(0, Math.min(n, 1)), ...cells.slice(Math.max(1, n - NEIGHBOURS), n)].filter(
+          (other) => other !== "" && other.split(/\s+/).length <= 5,
+        );
         const head = header?.[n] ?? "";
         const field = n === 0 ? "" : (left.at(-1) ?? "");
         const said = cell.split(SENTENCE).map((sentence) => sentence.trim());

@@ -187,7 +187,8 @@ function plainOf(value: Value, said: string): Pick<Reading, "kind" | "amount" | 
         year: "",
       };
     case "multiple":
-      return null;
+      // Of "12 x $24": a number to reckon with.
+      return { kind: "count", amount: Number(first), unit: "", year: "" };
     default:
       // The year of a date that has no day.
       if (/^(?:19|20)\d\d$/.test(value.text)) return null;

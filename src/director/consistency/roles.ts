@@ -1,11 +1,18 @@
 /** What kind of price, date or time a figure is, in general English: "until" makes an end, "back" a refund. */
 
-import type { Cues } from "./figures.ts";
 import type { Passage } from "./passages.ts";
 import type { ReadingKind } from "./readings.ts";
 import { valuesOf } from "../facts/values.ts";
 import { wordsOf } from "./words.ts";
 
+/** The words that may tell what a figure is: of its clause, just before and behind it, of the sentence; and whether it is itself a change. */
+export type Cues = {
+  readonly clause: string;
+  readonly lead: string;
+  readonly tail: string;
+  readonly sentence: string;
+  readonly change: boolean;
+};
 type Rule = { readonly role: string; readonly find: RegExp };
 
 const PRICE: readonly Rule[] = [
@@ -18,10 +25,6 @@ const PRICE: readonly Rule[] = [
     role: "extra",
     find: /\b(?:each|every|per) (?:further|additional|extra|other)\b|\b(?:further|additional|extra|beyond|overage)\b|\babove that\b/i,
   },
-  {
-    role: "threshold",
-    find: /\b(?:over|above|below|under|more than|less than|spend|minimum order|starts? at|from|reach(?:es)?|upwards|at least|basket|between)\b|\bor more\b/i,
-  },
   { role: "bill", find: /\b(?:bill|total|in all|altogether)\b/i },
   { role: "sum", find: /\b(?:together|in all|in total|total|sum|bill|altogether|all in|comes? to)\b/i },
   { role: "average", find: /\b(?:average|median|realised|realized|typical|after discounts)\b/i },
@@ -30,6 +33,8 @@ const PRICE: readonly Rule[] = [
     find: /\b(?:early|first[ -](?:year|visit|month|order)|last day|(?:launch|opening|intro\w*) (?:offer|price)|with the offer|offer price|reduced|introductory|instead of|sale price|if you (?:decide|book|order|buy|start|join) (?:by|before)|until)\b/i,
   },
 ];
+const THRESHOLD =
+  /\b(?:over|above|below|under|more than|less than|at least|from|between|starts? at|reach(?:es)?|minimum (?:order )?(?:of )?|spend) (?:only |about )?$/i;
 const DELIVERY = /\b(?:shipping|delivery|postage|delivered)\b/i;
 
 const MONTHLY = /\b(?:a|per|each|every|one|the|and|by the) month\b|\bmonthly\b|\/ ?mo(?:nth)?\b/i;
@@ -110,8 +115,11 @@ export function rolesOf(kind: ReadingKind, cues: Cues, passage: Passage): Set<st
   const roles = new Set<string>();
   const label = passage.labels.join(" ; ");
   if (kind === "money") {
-    const close = `${label} ${cues.clause} ${/^ or more\b/i.test(cues.tail) ? "or more" : ""}`;
+    const close = `${label} ${cues.clause}`;
     for (const { role, find } of PRICE) if (find.test(close)) roles.add(`price:${role}`);
+    if (THRESHOLD.test(cues.lead) || /^ (?:or more|upwards|and more)\b/i.test(cues.tail)) roles.add("price:threshold");
+    // A difference is no price.
+    if (/^ (?:less|cheaper|more than)\b/i.test(cues.tail)) roles.add("price:saving");
     // A short question before it says what the price is for.
     if (
       DELIVERY.test(close) ||

@@ -14,17 +14,27 @@ const TEMPLATES = new Set([
   "migrate ${migration.name}:after-commit",
 ]);
 
-/** Every point that a file of the product names, sorted. Throws for a name that cannot be read from the text. */
-export async function namedPoints(): Promise<string[]> {
-  const texts: string[] = [];
+/**
+ * What a goal of one process never comes by: the daemon's own rooms, and what only a process that shares its work does at its
+ * start (the composition root writes nothing else). The suite of `daemon-kill` kills there, that of `kill` everywhere else.
+ */
+const DAEMON = /^(?:triggers|notify|telemetry|api)\/|^(?:daemon|bootstrap)\.ts$|^cli\/(?:daemon|schedules|events)[\w-]*\.ts$/;
+
+export type Suite = "goal" | "daemon";
+
+/** Every point that a file of the product names, sorted; of one suite if told. Throws for a name that cannot be read from the text. */
+export async function namedPoints(suite?: Suite): Promise<string[]> {
+  const texts: Record<Suite, string[]> = { goal: [], daemon: [] };
   for await (const path of new Glob("**/*.ts").scan({ cwd: SRC })) {
     if (/^test\/|\.test\.ts$|\.fixture\.ts$|(?:^|\/)contract[^/]*\.ts$/.test(path)) continue;
-    texts.push(await Bun.file(join(SRC, path)).text());
+    texts[DAEMON.test(path) ? "daemon" : "goal"].push(await Bun.file(join(SRC, path)).text());
   }
-  return pointsIn(
-    texts,
-    migrations.map((migration) => migration.name),
-  );
+  const names = migrations.map((migration) => migration.name);
+  const goal = pointsIn(texts.goal, names);
+  // A write that both name is passed by a goal alone.
+  const daemon = pointsIn(texts.daemon, []).filter((point) => !goal.includes(point));
+  if (suite === undefined) return [...goal, ...daemon].sort();
+  return suite === "goal" ? goal : daemon;
 }
 
 export function pointsIn(texts: readonly string[], migrationNames: readonly string[]): string[] {

@@ -40,7 +40,7 @@ export async function killSuite(options: SuiteOptions): Promise<SuiteResult> {
   const lanes = Array.from({ length: LANES }, (_, i) => createLane(scratch, `lane-${i}`));
   const faults: string[] = [];
   try {
-    const points = (await namedPoints()).filter((point) => point.includes(options.only ?? ""));
+    const points = (await namedPoints("goal")).filter((point) => point.includes(options.only ?? ""));
     const stops = await rehearseAll(lanes, scratch, faults);
     const jobs: Job[] = [];
     const unpassed: string[] = [];

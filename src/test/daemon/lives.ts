@@ -1,0 +1,162 @@
+/** Lives of a daemon, each from a start to its end, that between them pass every point that only a daemon passes. */
+
+import { mkdir, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { runProgram } from "../kill/program.ts";
+import { CONTEXT_PATH } from "../../work/accept.ts";
+import { passTime, sqliteAsk } from "./books.ts";
+import type { DaemonProcess } from "./program.ts";
+import { NOTIFY } from "./receiver.ts";
+import type { TeamFiles } from "./root.ts";
+import { plan, postAll, startIn, stopped, untilThere, type World } from "./world.ts";
+
+/** What a process said, and whether it was killed: by its own hand, at the point it was given. */
+export type LifeEnd = { readonly killed: boolean; readonly stderr: string };
+
+export type Life = {
+  readonly name: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** One life. `crashAt`: `point#n`, `list`, or null. */
+  run(world: World, crashAt: string | null): Promise<LifeEnd>;
+};
+
+/** Between two lives somebody else had the machine for ten minutes: ticks are due, retries too. */
+const BETWEEN_MS = 10 * 60_000;
+
+export const FILES: TeamFiles = {
+  schedules: `schedules:
+  minutely: { cron: "* * * * *", pipeline: Short, catch_up: once }
+`,
+  events: `events:
+  quick: { pipeline: Short, cooldown: 0 }
+  burst: { pipeline: Short, cooldown: 0, debounce: 1, key: page }
+  budget_warning: { pipeline: Short, cooldown: 0 }
+`,
+  notify: NOTIFY,
+};
+
+const crash = (crashAt: string | null): Record<string, string> => (crashAt === null ? {} : { MARKETEAM_CRASH_AT: crashAt });
+
+async function settled(world: World): Promise<boolean> {
+  const ask = sqliteAsk(world.workspace);
+  const [row] = await ask<{ n: number }>(`select
+    (select count(*) from goals where status = 'running') + (select count(*) from inbox where decision = 'waiting')
+    + (select count(*) from notice_sends where state = 'wanted') as n`);
+  const told = await ask<{ n: number }>(`select count(*) as n from goals g where status = 'completed'
+    and not exists (select 1 from notices n where n.goal_id = g.id and n.kind = 'goal.done')`);
+  return row?.n === 0 && told[0]?.n === 0;
+}
+
+async function traced(world: World): Promise<boolean> {
+  const ended = await sqliteAsk(world.workspace)<{ id: string }>("select id from goals where status = 'completed'");
+  return ended.every(({ id }) => world.receiver.spans.some((span) => span.root && span.goal === id));
+}
+
+/** Starts a daemon, does something with it, stops it. */
+async function life(
+  world: World,
+  { env, crashAt }: { env: Readonly<Record<string, string>>; crashAt: string | null },
+  drive: (daemon: DaemonProcess) => Promise<unknown>,
+): Promise<LifeEnd> {
+  passTime(world.workspace, BETWEEN_MS);
+  const daemon = startIn(world, { ...env, ...crash(crashAt) });
+  try {
+    await drive(daemon);
+  } finally {
+    const code = await stopped(daemon);
+    await world.witness.mark();
+    if (code !== 0 && !daemon.killed()) world.faults.push(`a daemon ended with ${code}: ${daemon.stderr().slice(-400)}`);
+  }
+  return { killed: daemon.killed(), stderr: daemon.stderr() };
+}
+
+/** Everything a day brings: a schedule that is due, events old and new, a burst, notices; then a second start that sends the traces. */
+export async function day(world: World, crashAt: string | null, env: Readonly<Record<string, string>> = {}): Promise<LifeEnd> {
+  const first = await life(world, { env, crashAt }, async (daemon) => {
+    if (await postAll(world, daemon)) await untilThere(daemon, "a day's work is done", () => settled(world));
+  });
+  if (first.killed) return first;
+  const second = await life(world, { env, crashAt }, (daemon) =>
+    untilThere(daemon, "a day's work is traced", async () => (await traced(world)) && (await settled(world))),
+  );
+  return { killed: second.killed, stderr: first.stderr + second.stderr };
+}
+
+/** The last life of a world: nothing is killed, everything comes to its end. */
+export const lastDay = (world: World) => day(world, null);
+
+export const LIVES: readonly Life[] = [
+  {
+    name: "a day",
+    env: {},
+    async run(world, crashAt) {
+      plan(world, "quick", { n: world.posted.size });
+      plan(world, "burst", { n: world.posted.size, page: `/page-${world.posted.size}` });
+      if (world.posted.size <= 2) plan(world, "nobody-knows", { n: 1 });
+      return day(world, crashAt);
+    },
+  },
+  {
+    // Where the product context should be lies a folder: what would start a goal cannot be decided, and is kept.
+    name: "a file that cannot be read",
+    env: {},
+    async run(world, crashAt) {
+      const context = join(world.workspace, CONTEXT_PATH);
+      await mkdir(context, { recursive: true });
+      plan(world, "quick", { n: world.posted.size });
+      plan(world, "burst", { n: world.posted.size, page: `/page-${world.posted.size}` });
+      const end = await life(world, { env: {}, crashAt }, async (daemon) => {
+        if (await postAll(world, daemon))
+          await untilThere(daemon, "the burst is decided", async () => {
+            const rows = await sqliteAsk(world.workspace)<{ n: number }>("select count(*) as n from inbox where decision = 'waiting'");
+            return rows[0]?.n === 0;
+          });
+      });
+      await rm(dirname(context), { recursive: true });
+      return end;
+    },
+  },
+  {
+    name: "Redis is away",
+    env: { REDIS_URL: "redis://127.0.0.1:1" },
+    async run(world, crashAt) {
+      return life(world, { env: this.env, crashAt }, (daemon) =>
+        untilThere(daemon, "its health is told", async () => {
+          const found = await sqliteAsk(world.workspace)("select 1 from notices where kind = 'health.level'");
+          return found.length > 0 && (await settled(world));
+        }),
+      );
+    },
+  },
+  {
+    // A person's own commands, beside a daemon that is down.
+    name: "by hand",
+    env: {},
+    async run(world, crashAt) {
+      let stderr = "";
+      const command = async (...args: string[]) => {
+        const ended = await runProgram({
+          args: [...args, "--workspace", world.workspace],
+          cwd: world.root,
+          env: { ...world.env, ...crash(crashAt) },
+        });
+        stderr += ended.stderr;
+        if (!ended.killed && ended.code !== 0) world.faults.push(`"${args.join(" ")}" exits ${ended.code}: ${ended.stderr}`);
+        return ended.killed;
+      };
+      const [event] = await sqliteAsk(world.workspace)<{ id: string }>("select id from inbox order by id limit 1");
+      const commands = [
+        ["schedules", "run", "minutely", "--force"],
+        ["schedules", "pause", "minutely"],
+        ["schedules", "resume", "minutely"],
+        ...(event ? [["events", "replay", event.id, "--force"]] : []),
+      ];
+      for (const args of commands) if (await command(...args)) return { killed: true, stderr };
+      if (event) return { killed: false, stderr };
+      // The first time there is no event yet.
+      plan(world, "quick", { n: 1 });
+      await day(world, null);
+      return this.run(world, crashAt);
+    },
+  },
+];
