@@ -11,6 +11,7 @@ import { createJournal, RETRY } from "../src/journal/journal.ts";
 import { silentLog } from "../src/log/log.ts";
 import { createClaude } from "../src/model/claude/claude.ts";
 import type { Model, ModelRequest, Reply } from "../src/model/model.ts";
+import { alike } from "./instant-server.ts";
 import type { Queue } from "../src/queue/queue.ts";
 import { loadRegistry } from "../src/skills/registry.ts";
 import { openSqliteStore } from "../src/store/sqlite/store.ts";
@@ -200,7 +201,7 @@ export function remembering(url: string): Remembering {
     requests,
     asked: () => replies.size,
     respond(request, context) {
-      const key = String(Bun.hash(JSON.stringify(request)));
+      const key = alike(JSON.stringify(request));
       let reply = replies.get(key);
       if (!reply) {
         reply = wire.respond(request, context);

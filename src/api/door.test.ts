@@ -1,10 +1,13 @@
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { connect, type Socket } from "node:net";
 import { silentLog } from "../log/log.ts";
 import { listGoals } from "../store/goals.ts";
 import { openBus } from "../test/bus.ts";
 import { chance, mutated, SOURCES, TOKEN } from "../test/requests.ts";
 import { createDoor, DoorError, type DoorOptions } from "./door.ts";
+
+// Processors are shared, and a database may be another process.
+setDefaultTimeout(30_000);
 
 const ENDLESS = { perSecond: 1e9, burst: 1e9 };
 

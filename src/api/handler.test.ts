@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { silentLog } from "../log/log.ts";
 import { listGoals } from "../store/goals.ts";
 import { listInbox } from "../store/inbox.ts";
@@ -19,6 +19,9 @@ import {
   type Parts,
 } from "../test/requests.ts";
 import { createHandler, type Handler, type HandlerOptions } from "./handler.ts";
+
+// Processors are shared, and a database may be another process.
+setDefaultTimeout(30_000);
 
 const NEAR = { address: "127.0.0.1" };
 const FAR = { address: "203.0.113.9" };

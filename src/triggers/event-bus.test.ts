@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import type { InboxEvent } from "../domain/inbox.ts";
 import { getPlan, listGoals } from "../store/goals.ts";
@@ -6,6 +6,9 @@ import { getInboxEvent, inboxCounts, listInbox } from "../store/inbox.ts";
 import { StoreError, type Store } from "../store/store.ts";
 import { BUS_ENGINES, incoming, openBus, type BusSetting } from "../test/bus.ts";
 import { BusFull } from "./event-bus.ts";
+
+// Processors are shared, and a database may be another process.
+setDefaultTimeout(30_000);
 
 describe.each(BUS_ENGINES.filter((engine) => engine.ok).map(({ name }) => [name] as const))("the bus on %s", (engine) => {
   const setUp = (options: Parameters<typeof openBus>[1] = {}) => openBus(engine, options);

@@ -123,7 +123,7 @@ function cuesOf(said: string, span: Span, readings: readonly Reading[], reading:
     lead: said.slice(Math.max(0, reading.start - 60), reading.start),
     tail: said.slice(reading.end, reading.end + 40),
     sentence: said,
-    change: CHANGE_OF.test(reading.text) && (reading.unit === "%~" || /\d \w* ?(?:to|–|-) ?\d|to \d/.test(reading.text)),
+    change: CHANGE_OF.test(reading.text),
   };
 }
 

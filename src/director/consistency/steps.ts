@@ -129,6 +129,7 @@ function meets(words: ReadonlySet<string>, text: string): boolean {
   return [...words].some((word) => others.includes(word.slice(0, 5)));
 }
 
+/** The declaration itself names the step, if not as the first one. */
 function within(asked: string, quote: string): boolean {
   const words = wordsOf(quote);
   return [...wordsOf(asked)].every((word) => words.has(word));

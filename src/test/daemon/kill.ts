@@ -34,12 +34,15 @@ export async function daemonKillSuite({ say, only = "" }: { say: (line: string) 
   let kills = 0;
   let count = 0;
 
-  async function within<T>(name: string, work: (world: World) => Promise<T>): Promise<T> {
+  async function within<T>(name: string, work: (world: World) => Promise<T>): Promise<T | null> {
     const folder = await mkdtemp(join(scratch, "world-"));
     const witness = await startWitness({ folder, name: "witness", seed: ++count, faults: [] });
     const world = await makeWorld(folder, FILES, witness, {});
     try {
       return await work(world);
+    } catch (error) {
+      world.faults.push(error instanceof Error ? error.message : String(error));
+      return null;
     } finally {
       await witness.stop();
       await world.receiver.stop();
@@ -50,16 +53,17 @@ export async function daemonKillSuite({ say, only = "" }: { say: (line: string) 
 
   /** The points that a life passes, in the order in which it comes by them. */
   async function rehearsed(life: Life): Promise<string[]> {
-    return within(`${life.name}, without a kill`, async (world) => {
+    const passed = await within(`${life.name}, without a kill`, async (world) => {
       const { stderr } = await life.run(world, "list");
       await finish(world, 0);
       return [...new Set([...stderr.matchAll(/^passed (.+)$/gm)].map((match) => match[1] ?? ""))];
     });
+    return passed ?? [];
   }
 
   /** Kills at each point in turn, on one workspace. Returns those that it did not come by. */
   async function chain({ life, points: wanted }: Chain): Promise<string[]> {
-    return within(`${life.name}, ${wanted.join(", ")}`, async (world) => {
+    const missed = await within(`${life.name}, ${wanted.join(", ")}`, async (world) => {
       const left: string[] = [];
       let killed = 0;
       for (const point of wanted) {
@@ -75,6 +79,7 @@ export async function daemonKillSuite({ say, only = "" }: { say: (line: string) 
       kills += killed;
       return left;
     });
+    return missed ?? [];
   }
 
   try {

@@ -52,16 +52,16 @@ async function traced(world: World): Promise<boolean> {
   return ended.every(({ id }) => world.receiver.spans.some((span) => span.root && span.goal === id));
 }
 
-/** Starts a daemon, does something with it, stops it. */
+/** Starts a daemon, does something with it once it is at work, stops it. */
 async function life(
   world: World,
-  { env, crashAt }: { env: Readonly<Record<string, string>>; crashAt: string | null },
+  { env, crashAt, later = true }: { env?: Readonly<Record<string, string>>; crashAt: string | null; later?: boolean },
   drive: (daemon: DaemonProcess) => Promise<unknown>,
 ): Promise<LifeEnd> {
-  passTime(world.workspace, BETWEEN_MS);
+  if (later) passTime(world.workspace, BETWEEN_MS);
   const daemon = startIn(world, { ...env, ...crash(crashAt) });
   try {
-    await drive(daemon);
+    if ((await daemon.ready) !== null) await drive(daemon);
   } finally {
     const code = await stopped(daemon);
     await world.witness.mark();
@@ -71,19 +71,25 @@ async function life(
 }
 
 /** Everything a day brings: a schedule that is due, events old and new, a burst, notices; then a second start that sends the traces. */
-export async function day(world: World, crashAt: string | null, env: Readonly<Record<string, string>> = {}): Promise<LifeEnd> {
-  const first = await life(world, { env, crashAt }, async (daemon) => {
+async function day(world: World, crashAt: string | null): Promise<LifeEnd> {
+  const first = await life(world, { crashAt }, async (daemon) => {
     if (await postAll(world, daemon)) await untilThere(daemon, "a day's work is done", () => settled(world));
   });
   if (first.killed) return first;
-  const second = await life(world, { env, crashAt }, (daemon) =>
+  const second = await life(world, { crashAt, later: false }, (daemon) =>
     untilThere(daemon, "a day's work is traced", async () => (await traced(world)) && (await settled(world))),
   );
   return { killed: second.killed, stderr: first.stderr + second.stderr };
 }
 
-/** The last life of a world: nothing is killed, everything comes to its end. */
-export const lastDay = (world: World) => day(world, null);
+/** The last lives of a world: nothing is killed, everything comes to its end. Again where a tick came in the last moment. */
+export async function lastDay(world: World): Promise<void> {
+  await day(world, null);
+  for (let again = 0; again < 3 && !((await settled(world)) && (await traced(world))); again++)
+    await life(world, { crashAt: null, later: false }, (daemon) =>
+      untilThere(daemon, "the last work is done", async () => (await traced(world)) && (await settled(world))),
+    );
+}
 
 export const LIVES: readonly Life[] = [
   {
@@ -105,7 +111,7 @@ export const LIVES: readonly Life[] = [
       await mkdir(context, { recursive: true });
       plan(world, "quick", { n: world.posted.size });
       plan(world, "burst", { n: world.posted.size, page: `/page-${world.posted.size}` });
-      const end = await life(world, { env: {}, crashAt }, async (daemon) => {
+      const end = await life(world, { crashAt }, async (daemon) => {
         if (await postAll(world, daemon))
           await untilThere(daemon, "the burst is decided", async () => {
             const rows = await sqliteAsk(world.workspace)<{ n: number }>("select count(*) as n from inbox where decision = 'waiting'");
