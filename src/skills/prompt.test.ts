@@ -220,6 +220,15 @@ async function allSpecs(text: (plain: string) => string): Promise<Record<string,
             { text: { name: "write", rank: 1, body: text("For cooks.") }, facts: [said(text("For cooks."))] },
             { text: { name: "check", rank: 2, body: text("For florists.") }, facts: [said(text("For florists."))] },
           ],
+          suspected: [
+            {
+              kind: "price",
+              subject: "tea",
+              wrong: { name: "check", quote: text("It costs $9.") },
+              right: { name: "write", quote: text("It costs $7.") },
+              note: "",
+            },
+          ],
           lease: LEASE,
         },
         never,
@@ -467,6 +476,10 @@ describe("the words", () => {
       <goal>
       Sell more tea.
       </goal>
+      <suspected>
+      {"id":"P1","kind":"price","subject":"tea","a":{"text":"write","quote":"It costs $7."},"b":{"text":"check","quote":"It costs $9."}}
+      </suspected>
+      These pairs look like contradictions to a comparison by rules. For each one, by its id, in "suspected": contradicts is true only when the two passages speak of the same thing and cannot both be true; another plan, period, edition, time, a rounded figure, an example, or an old value that is called old, is none.
       <statements>
       {"id":"S1","text":"write","kind":"audience","subject":"reader","value":"For cooks.","quote":"For cooks."}
       {"id":"S2","text":"check","kind":"audience","subject":"reader","value":"For florists.","quote":"For florists."}
@@ -642,6 +655,7 @@ describe("texts from outside", () => {
     "first",
     "second",
     "statements",
+    "suspected",
     "angle",
     "findings",
     "previous_version",

@@ -41,6 +41,11 @@ const bare = (registry: Parameters<NonNullable<NonNullable<Parameters<typeof tes
 });
 const filler = "An ordinary sentence of the text. ".repeat(10);
 const isCheck = (asked: Asked) => asked.text.includes("<statements>");
+const confirm = (asked: Asked, contradicts: boolean) =>
+  json({
+    suspected: [...asked.text.matchAll(/"id":"(P\d+)"/g)].map(([, id]) => ({ id, contradicts, why: "As read." })),
+    contradictions: [],
+  });
 const isRepair = (asked: Asked) => asked.text.includes("This contradicts");
 
 const WHO = { plan: "This is for heads of support.", mail: "This is for florists." };
@@ -66,6 +71,7 @@ const campaign = (options: { repaired: string; score?: number; refuses?: boolean
       if (isCheck(asked)) {
         const id = (words: string) => new RegExp(`"id":"(S\\d+)"[^\\n]*${words}`).exec(asked.text)?.[1] ?? "";
         return json({
+          suspected: [],
           contradictions: [
             {
               subject: "who it is for",
@@ -146,6 +152,45 @@ describe("what only a reader can tell", () => {
   });
 });
 
+describe("what code finds", () => {
+  const PRICE = { plan: "The Team plan costs $29 a month.", mail: "The Team plan costs $49 a month." };
+  /** Two texts with two prices; `reads` is what the reader makes of it. */
+  const priced = (reads: (asked: Asked) => ReturnType<typeof json> | { text: string }) =>
+    testTeam({
+      registry: bare,
+      override: (asked) => {
+        if (isCheck(asked)) return reads(asked);
+        if (asked.kind === "review") return reviewReplyFor(asked, 9);
+        if (asked.kind !== "make") return null;
+        const words = asked.skill === "launch-strategy" || isRepair(asked) ? PRICE.plan : PRICE.mail;
+        return { text: `# Text\n\n${words}\n\n${filler}\n\n<handoff>\nanswers:\n- F1: done\n</handoff>` };
+      },
+    });
+
+  test("and a reader confirms is mended on the side that counts less", async () => {
+    await using it = await priced((asked) => confirm(asked, true));
+    const { goal, found, mail, versions } = await outcome(it);
+    expect(goal.status).toBe("completed");
+    expect(found.map(({ foundBy, wrongQuote, rightQuote, status }) => [foundBy, wrongQuote, rightQuote, status])).toEqual([
+      ["code", PRICE.mail, PRICE.plan, "fixed"],
+    ]);
+    expect(mail.deliverableId).toBe(versions[1]?.id ?? "");
+  });
+
+  test("and a reader denies is no contradiction: nobody has to change a text", async () => {
+    await using it = await priced((asked) => confirm(asked, false));
+    const { goal, found, versions } = await outcome(it);
+    expect([goal.status, found.length, versions.length]).toEqual(["completed", 0, 1]);
+  });
+
+  test("and no reader could judge is told in the report, and no text is sent back for it", async () => {
+    await using it = await priced(() => ({ text: "They look fine to me." }));
+    const { goal, found, versions, report } = await outcome(it);
+    expect([goal.status, found.map((entry) => entry.status), versions.length]).toEqual(["completed", ["open"], 1]);
+    expect(report).toContain(PRICE.mail);
+  });
+});
+
 test("a check that cannot be read holds nothing up: the goal ends, and its note says so", async () => {
   await using it = await testTeam({
     registry: bare,
@@ -168,7 +213,8 @@ test("a finding with words that no text holds is repaired, then dropped", async 
   await using other = await testTeam({
     registry: bare,
     override: (asked) => {
-      if (isCheck(asked)) return json({ contradictions: [{ subject: "x", a: "S1", b: "S9", context_quote: "", why: "no" }] });
+      if (isCheck(asked))
+        return json({ suspected: [], contradictions: [{ subject: "x", a: "S1", b: "S9", context_quote: "", why: "no" }] });
       if (asked.kind === "make")
         return { text: `# Text\n\n${asked.skill === "launch-strategy" ? WHO.plan : WHO.mail}\n\n${filler}` };
       if (asked.kind !== "review") return null;

@@ -30,13 +30,16 @@ export async function runCheck(team: Team, job: Job): Promise<void> {
   const pieces = await finishedPieces(team, goal.id);
   const byCode = findContradictions(textsOf(pieces, context));
   const stated = pieces.map(({ text, version }) => ({ text, facts: version.facts }));
-  const judged = await judgeFacts(team.journal, team.registry, { goal, context, stated, lease }, signal);
+  const judged = await judgeFacts(team.journal, team.registry, { goal, context, stated, suspected: byCode, lease }, signal);
   if (judged?.kind === "stopped") return stopTask(team.store, lease, judged);
-  const byReader = judged?.kind === "decided" ? judged.value : [];
+  const read = judged?.kind === "decided" ? judged.value : null;
+  const byReader = read?.found ?? [];
+  // Rules take two things for one now and then: a text is sent back for what a reader confirms. Without a reader the report tells.
+  const suspected = read ? read.confirmed : byCode;
   // What code has found is not said twice.
-  const fresh = byReader.filter((entry) => !byCode.some((other) => samePlace(entry, other)));
+  const fresh = byReader.filter((entry) => !suspected.some((other) => samePlace(entry, other)));
   const found = [
-    ...byCode.map((entry) => ({ ...entry, foundBy: "code" as const })),
+    ...suspected.map((entry) => ({ ...entry, foundBy: "code" as const })),
     ...fresh.map((entry) => ({ ...entry, foundBy: "model" as const })),
   ];
   const byName = new Map(pieces.map((piece) => [piece.text.name, piece]));
@@ -66,7 +69,7 @@ export async function runCheck(team: Team, job: Job): Promise<void> {
     for (const { task: wrong, version } of pieces) {
       const against = kept.filter((entry) => entry.wrongTaskId === wrong.id);
       // A person's own words are not rewritten: the report says what stands against them.
-      if (against.length === 0 || version.origin === "person") continue;
+      if (against.length === 0 || version.origin === "person" || !read) continue;
       await insertReview(tx, goal.id, {
         id: newId("rev"),
         taskId: wrong.id,
@@ -113,8 +116,14 @@ export async function settledBy(
   );
 }
 
+/** So many characters are compared by rules: it happens in one go, and nothing else runs meanwhile. The texts that count most come first. */
+const COMPARED_MAX_CHARS = 150_000;
+
 function textsOf(pieces: readonly Piece[], context: ProductContext | null): Text[] {
-  return [...(context ? [{ name: CONTEXT, rank: -1, body: context.body }] : []), ...pieces.map((piece) => piece.text)];
+  let left = COMPARED_MAX_CHARS - (context?.body.length ?? 0);
+  const texts = pieces.map((piece) => piece.text).sort((a, b) => a.rank - b.rank);
+  const compared = texts.filter(({ body }) => (left -= body.length) >= 0);
+  return [...(context ? [{ name: CONTEXT, rank: -1, body: context.body }] : []), ...compared];
 }
 
 async function finishedPieces(team: Team, goalId: string, except: string | null = null): Promise<Piece[]> {

@@ -13,6 +13,8 @@ import { valuesOf } from "../facts/values.ts";
 import { CONTEXT, type Found, type Text } from "./text.ts";
 
 export const consistencyReply = z.object({
+  /** Of the pairs that code suspects: which ones are contradictions. */
+  suspected: z.array(z.object({ id: z.string(), contradicts: z.boolean(), why: z.string() })),
   contradictions: z.array(
     z.object({
       subject: z.string().min(1),
@@ -36,8 +38,25 @@ export type JudgeInput = {
   readonly goal: Pick<Goal, "id" | "text" | "priority" | "cap" | "allowed" | "rehearsal">;
   readonly context: ProductContext | null;
   readonly stated: readonly Stated[];
+  /** What code has found: a reader confirms it before anybody has to change a text. */
+  readonly suspected: readonly Found[];
   readonly lease: Lease;
 };
+
+export type Judged = {
+  /** Of `suspected`, those that the reader confirmed. */
+  readonly confirmed: readonly Found[];
+  /** What only the reader saw. */
+  readonly found: readonly Found[];
+};
+
+const SUSPECTED =
+  'These pairs look like contradictions to a comparison by rules. For each one, by its id, in "suspected": contradicts is true only when the two passages speak of the same thing and cannot both be true; another plan, period, edition, time, a rounded figure, an example, or an old value that is called old, is none.';
+
+function suspectLine({ id, entry }: { id: string; entry: Found }) {
+  const { kind, subject, wrong, right } = entry;
+  return { id, kind, subject, a: { text: right.name, quote: right.quote }, b: { text: wrong.name, quote: wrong.quote } };
+}
 
 type Side = { readonly text: Text; readonly quote: string };
 type Numbered = Fact & { readonly id: string; readonly text: Text };
@@ -51,15 +70,17 @@ export function unsettledFacts(stated: readonly Stated[]): Numbered[] {
     .map((fact, i) => ({ ...fact, id: `S${i + 1}` }));
 }
 
-/** Null when there is nothing to compare: fewer than two texts state anything that code cannot judge, and there is no context to hold them against. */
+/** Null when there is nothing to ask: code suspects nothing, and fewer than two texts state anything that it cannot judge. */
 export async function judgeFacts(
   journal: Journal,
   registry: Registry,
   input: JudgeInput,
   signal: AbortSignal,
-): Promise<Decision<Found[]> | null> {
+): Promise<Decision<Judged> | null> {
   const facts = unsettledFacts(input.stated);
-  if (new Set(facts.map((fact) => fact.text.name)).size < 2) return null;
+  const several = new Set(facts.map((fact) => fact.text.name)).size > 1;
+  if (!several && input.suspected.length === 0) return null;
+  const suspects = input.suspected.map((entry, i) => ({ id: `P${i + 1}`, entry }));
   const byId = new Map(facts.map((fact) => [fact.id, fact]));
   const spec = {
     key: { goalId: input.goal.id, subject: input.lease.taskId, revision: 0, step: "consistency", round: 0 },
@@ -74,6 +95,7 @@ export async function judgeFacts(
         kind: "inputs" as const,
         text: [
           tag("goal", {}, input.goal.text),
+          ...(suspects.length > 0 ? [tag("suspected", {}, lines(suspects.map(suspectLine))), SUSPECTED] : []),
           tag(
             "statements",
             {},
@@ -92,14 +114,17 @@ export async function judgeFacts(
     if (fact) return { text: fact.text, quote: fact.quote };
     return id === CONTEXT && contextText?.body.includes(quote) && quote !== "" ? { text: contextText, quote } : null;
   };
-  const decision = await decide(journal, spec, consistencyReply, signal, (reply) =>
-    reply.contradictions.flatMap(({ a, b, context_quote }) => {
+  const decision = await decide(journal, spec, consistencyReply, signal, (reply) => [
+    ...suspects.flatMap(({ id }) =>
+      reply.suspected.some((entry) => entry.id === id) ? [] : [`nothing is said of the suspected pair ${id}`],
+    ),
+    ...reply.contradictions.flatMap(({ a, b, context_quote }) => {
       if (!byId.has(a)) return [`there is no statement "${a}"`];
       const other = sideOf(b, context_quote);
       if (!other) return [b === CONTEXT ? `the context does not say "${context_quote}"` : `there is no statement "${b}"`];
       return other.text.name === byId.get(a)?.text.name ? [`${a} and ${b} stand in the same text`] : [];
     }),
-  );
+  ]);
   if (decision.kind !== "decided") return decision;
   const found = decision.value.contradictions.flatMap(({ subject, a, b, context_quote, why }): Found[] => {
     const fact = byId.get(a);
@@ -116,5 +141,6 @@ export async function judgeFacts(
       },
     ];
   });
-  return { ...decision, value: found };
+  const yes = new Set(decision.value.suspected.filter((entry) => entry.contradicts).map((entry) => entry.id));
+  return { ...decision, value: { found, confirmed: suspects.filter(({ id }) => yes.has(id)).map(({ entry }) => entry) } };
 }

@@ -1,9 +1,9 @@
 /** The replies to comparisons: one of two texts by a seeded taste that no order and no length changes; and no contradictions. */
 
 import { chance } from "./chance.ts";
-import { sha256 } from "./json.ts";
+import { sha256, textOf } from "./json.ts";
 import { MARK } from "./make-text.ts";
-import { type Element, documentSections, elementText } from "./prompt.ts";
+import { type Element, documentSections, elementText, jsonLines } from "./prompt.ts";
 import { sentences, short } from "./words.ts";
 
 const EQUAL = 0.2;
@@ -24,8 +24,16 @@ export function compareReply(
   };
 }
 
-export function consistencyReply(): { contradictions: [] } {
-  return { contradictions: [] };
+/** What rules suspect is confirmed; nothing is seen beside it. */
+export function consistencyReply(elements: readonly Element[]): {
+  suspected: { id: string; contradicts: boolean; why: string }[];
+  contradictions: [];
+} {
+  const why = "Rehearsal: no model read the passages.";
+  return {
+    suspected: jsonLines(elements, "suspected").map((line) => ({ id: textOf(line.id), contradicts: true, why })),
+    contradictions: [],
+  };
 }
 
 /** What the state of work says, section by section; one goal where something failed or waits. */

@@ -27,6 +27,7 @@ const KNOWN: readonly string[] = [
     "first",
     "second",
     "statements",
+    "suspected",
     "angle",
     "state_of_work",
   ],

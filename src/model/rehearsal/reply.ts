@@ -57,7 +57,7 @@ function wishFor(scene: Scene, { seed, returns }: ReplyOptions): unknown {
     case "compare":
       return compareReply(scene.elements, seed);
     case "consistency":
-      return consistencyReply();
+      return consistencyReply(scene.elements);
     case "look-back":
       return lookBackReply(scene.elements);
     default:

@@ -112,9 +112,10 @@ export function passTime(workspace: string, ms: number): void {
     db.transaction(() => {
       db.run("update notice_sends set due_at = due_at - ?1, message_at = message_at - ?1, lease_until = lease_until - ?1", [ms]);
       db.run("update meta set value = cast(cast(value as integer) - ?1 as text) where key like '%/notify.rest.%'", [ms]);
-      db.run("update meta set value = json_set(value, '$.until', json_extract(value, '$.until') - ?1) where key like '%/traces'", [
-        ms,
-      ]);
+      db.run(
+        "update meta set value = json_set(value, '$.until', json_extract(value, '$.until') - ?1) where key like '%/traces'",
+        [ms],
+      );
       db.run("update inbox set due_at = due_at - ?1 where due_at is not null", [ms]);
       db.run("update schedules set considered = considered - ?1", [ms]);
       // Downwards in one statement would meet the next tick's key on the way.

@@ -114,7 +114,9 @@ export const LIVES: readonly Life[] = [
       const end = await life(world, { crashAt }, async (daemon) => {
         if (await postAll(world, daemon))
           await untilThere(daemon, "the burst is decided", async () => {
-            const rows = await sqliteAsk(world.workspace)<{ n: number }>("select count(*) as n from inbox where decision = 'waiting'");
+            const rows = await sqliteAsk(world.workspace)<{ n: number }>(
+              "select count(*) as n from inbox where decision = 'waiting'",
+            );
             return rows[0]?.n === 0;
           });
       });

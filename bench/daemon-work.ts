@@ -1,0 +1,181 @@
+/** Tasks a second through the daemon, from ready to done, with a model that answers at once; and how soon an idle daemon begins. */
+
+import { transformJSONSchema } from "@anthropic-ai/sdk/lib/transform-json-schema";
+import { silentLog } from "../src/log/log.ts";
+import { createClaude } from "../src/model/claude/claude.ts";
+import { toWire } from "../src/model/claude/wire.ts";
+import { createBullmqQueue, queuePrefix } from "../src/queue/bullmq/bullmq.ts";
+import { redisProgram, startRedis } from "../src/queue/bullmq/test-server.ts";
+import { createEmbeddedQueue } from "../src/queue/embedded/embedded.ts";
+import { createFallbackQueue } from "../src/queue/fallback.ts";
+import type { Queue } from "../src/queue/queue.ts";
+import { openBare, type Bare, type BareTask } from "./bare-bull.ts";
+import { sample, type Figure, type Sample } from "./figure.ts";
+import { bareDatabase } from "./fresh-store.ts";
+import { startInstant } from "./instant-server.ts";
+import { openWork, remembering, TASKS_A_GOAL, type Ran, type Work } from "./work.ts";
+
+const CONCURRENCY = 4;
+const GOALS = 5;
+const RUNS = 3;
+/** The antecedent's figure: tasks without a review, nothing forced to the disk, on a quiet machine. */
+const ANTECEDENT = 462;
+const STARTS = 100;
+const GROWTH_LIMIT_MS = 60_000;
+
+export async function daemonWork(): Promise<Figure[]> {
+  await using server = await startInstant();
+  const model = remembering(server.url);
+  const over = createClaude({ apiKey: "bench", baseURL: server.url, log: silentLog });
+  const embedded = async (): Promise<Queue> => createEmbeddedQueue();
+  await using near = await openWork({ model, queue: embedded, concurrency: CONCURRENCY });
+  await warm(near);
+  const figures = [...(await throughEmbedded(near)), ...(await startOf("embedded queue", near, null))];
+  if (redisProgram() === null) return figures;
+  await using redis = await startRedis(["--appendonly", "yes"]);
+  const [ours, bare]: [Ran[], number[]] = [[], []];
+  await using far = await openWork({ model: over, queue: () => bull(redis.url), concurrency: CONCURRENCY });
+  await warm(far);
+  const tasks = bareTasks(model);
+  for (let run = 0; run < RUNS; run++) {
+    await using other = await openBare(redis.url, server.url, { concurrency: CONCURRENCY, run });
+    if (run === 0) await other.run(tasks);
+    bare.push((tasks.length / (await other.run(tasks))) * 1000);
+    ours.push(await goals(far, GOALS));
+  }
+  await using other = await openBare(redis.url, server.url, { concurrency: CONCURRENCY, run: RUNS });
+  return [
+    ...figures,
+    {
+      what: "tasks through BullMQ, calls over HTTP",
+      unit: "tasks/s",
+      value: rate(ours),
+      base: { what: "bare BullMQ: the same transactions, the same calls", value: sample(bare) },
+      bar: { of: "ratio", atLeast: 0.5, from: "issue" },
+      note: cpuNote(ours),
+    },
+    ...(await startOf("BullMQ", far, other)),
+  ];
+}
+
+async function throughEmbedded(work: Work): Promise<Figure[]> {
+  const [few, commits]: [Ran[], number[]] = [[], []];
+  let counted = 0;
+  work.onPoint((point) => void (point.endsWith(":after-commit") && counted++));
+  for (let run = 0; run < RUNS; run++) {
+    commits.push(bareCommits());
+    few.push(await goals(work, GOALS));
+  }
+  work.onPoint(null);
+  const perTask = counted / few.reduce((sum, ran) => sum + ran.tasks, 0);
+  await work.accept(GOALS * 10);
+  const many = await work.run(GOALS * 10, GROWTH_LIMIT_MS);
+  const commit = sample(commits);
+  return [
+    {
+      what: `tasks through the embedded queue, goals of ${TASKS_A_GOAL}, made, reviewed, checked, reported`,
+      unit: "tasks/s",
+      value: rate(few),
+      base: {
+        what: `bare bun:sqlite that only commits, ${perTask.toFixed(1)} times a task`,
+        value: scaled(commit, 1 / perTask),
+      },
+      bar: { of: "value", atLeast: ANTECEDENT, from: "antecedent" },
+      note: cpuNote(few),
+    },
+    { what: "commits a second of bare bun:sqlite on this disk, synchronous full", unit: "commits/s", value: commit },
+    {
+      what: `processor time a task, ${many.tasks} tasks in one go`,
+      unit: "ms",
+      value: sample([many.cpuMs / many.tasks]),
+      base: { what: `${GOALS * 12} tasks`, value: sample(few.map((ran) => ran.cpuMs / ran.tasks)) },
+      bar: { of: "ratio", atMost: 1.2, from: "flat" },
+    },
+    {
+      what: `documents, after the last of ${many.tasks} tasks`,
+      unit: "ms",
+      value: sample([many.flushMs]),
+      base: { what: `of ${GOALS * 12}`, value: sample(few.map((ran) => ran.flushMs)) },
+    },
+  ];
+}
+
+const rate = (runs: readonly Ran[]) => sample(runs.map((ran) => (ran.tasks / ran.ms) * 1000));
+const cpuNote = (runs: readonly Ran[]) =>
+  `${sample(runs.map((ran) => ran.cpuMs / ran.tasks)).median.toFixed(1)} ms of processor time a task`;
+const scaled = (of: Sample, by: number): Sample => ({ ...of, median: of.median * by, min: of.min * by, max: of.max * by });
+
+async function goals(work: Work, count: number): Promise<Ran> {
+  await work.accept(count);
+  return work.run(count);
+}
+
+/** Prompts become known, code becomes fast. */
+async function warm(work: Work): Promise<void> {
+  for (let round = 0; round < 3; round++) await goals(work, 2);
+}
+
+/** From a goal's commit to its task's claim on the disk, with nothing else to do. */
+async function startOf(what: string, work: Work, bare: Bare | null): Promise<Figure[]> {
+  const [ours, base]: [number[], number[]] = [[], []];
+  await work.at(async () => {
+    for (let i = 0; i < STARTS; i++) {
+      const claimed = Promise.withResolvers<number>();
+      const done = Promise.withResolvers<void>();
+      const stop = work.store.subscribe((event) => event.type === "goal.completed" && done.resolve());
+      let accepted = 0;
+      work.onPoint((point) => {
+        if (point === "goal.accept:after-commit") accepted = performance.now();
+        if (point === "task.claim:after-commit" && accepted > 0) claimed.resolve(performance.now() - accepted);
+      });
+      await work.accept(1, 1);
+      ours.push(await claimed.promise);
+      await done.promise;
+      stop();
+      if (bare) base.push(await bare.untilClaimed());
+    }
+  });
+  work.onPoint(null);
+  const at = (values: readonly number[], share: number) => {
+    const sorted = values.toSorted((a, b) => a - b);
+    return sample([sorted[Math.ceil(sorted.length * share) - 1] ?? 0]);
+  };
+  return [0.5, 0.99].map((share) => ({
+    what: `${what}: task ready → claimed on the disk, idle daemon, p${share * 100} of ${STARTS}`,
+    unit: "ms",
+    value: at(ours, share),
+    ...(bare && { base: { what: "bare BullMQ: add → claimed on the disk", value: at(base, share) } }),
+  }));
+}
+
+async function bull(url: string): Promise<Queue> {
+  const remote = await createBullmqQueue({ url, prefix: queuePrefix({ tenant: "bench", project: "work" }) });
+  return createFallbackQueue({ remote, local: createEmbeddedQueue(), now: Date.now });
+}
+
+/** What our goals asked for, as the client sends it: as many tasks, and as many calls. */
+function bareTasks(model: ReturnType<typeof remembering>): BareTask[] {
+  const bodies = [...model.requests.values()].map((request) => JSON.stringify(toWire(request, transformJSONSchema)));
+  const make = bodies.find((body) => !body.includes('"json_schema"'));
+  const judge = bodies.find((body) => body.includes("<rubric"));
+  if (make === undefined || judge === undefined) throw new Error("no prompts to send");
+  const reply = "x".repeat(3000);
+  const call = (body: string) => ({ body, reply });
+  return Array.from({ length: GOALS }, () => [
+    ...Array.from({ length: TASKS_A_GOAL }, () => ({ calls: [call(make), call(judge)] })),
+    { calls: [call(judge)] },
+    { calls: [call(judge)] },
+  ]).flat();
+}
+
+/** Commits a second of one small insert each. */
+function bareCommits(): number {
+  using database = bareDatabase();
+  database.db.run("create table t (a integer primary key, b text)");
+  const insert = database.db.query("insert into t (b) values (?)");
+  const text = "x".repeat(1000);
+  const [count, began] = [300, performance.now()];
+  for (let i = 0; i < count; i++) insert.run(text);
+  return (count / (performance.now() - began)) * 1000;
+}
+
