@@ -3,8 +3,10 @@
 import type { BudgetLevel } from "../domain/budget.ts";
 import type { EventType, StoredEvent } from "../domain/event.ts";
 import type { Goal } from "../domain/goal.ts";
+import { DIRECTOR } from "../domain/plan.ts";
 import type { Question } from "../domain/question.ts";
 import type { healthLevel } from "../domain/result.ts";
+import { currentOfGoal } from "../store/deliverables.ts";
 import { getGoal } from "../store/goals.ts";
 import type { Notice } from "../store/notices.ts";
 import { getQuestion, listQuestions } from "../store/questions.ts";
@@ -76,6 +78,11 @@ async function goalTold(read: Read, event: StoredEvent, goal: Goal): Promise<Tol
     case "goal.resumed":
       return { draft: null, overtakes: [{ goalId: goal.id, kinds: ["goal.blocked"] }] };
     case "goal.completed": {
+      const lines = await reviewLines(read, goal.id);
+      if (lines !== null) {
+        const draft = { ...base, kind: "goal.done", state: "done", urgent: false, text: `${lines}\n${look}` } as const;
+        return { draft: { ...draft, title: goal.title }, overtakes: [ended(goal)] };
+      }
       const open = event.open === 0 ? "Everything that was asked for is done." : `${event.open} of its tasks were left open.`;
       const draft = { ...base, kind: "goal.done", state: "done", urgent: false, text: `${open}\n${look}` } as const;
       return { draft: { ...draft, title: `Goal done: ${goal.title}` }, overtakes: [ended(goal)] };
@@ -90,6 +97,12 @@ async function goalTold(read: Read, event: StoredEvent, goal: Goal): Promise<Tol
     default:
       return NOTHING;
   }
+}
+
+/** The five lines of a review by the Director; null when the goal is none. */
+async function reviewLines(read: Read, goalId: string): Promise<string | null> {
+  const [work] = [...(await currentOfGoal(read, goalId)).values()].filter((version) => version.skill === DIRECTOR);
+  return work?.summary ?? null;
 }
 
 const ended = (goal: Goal) => ({ goalId: goal.id, kinds: ["question.waiting", "goal.blocked"] as const });

@@ -2,6 +2,9 @@
 
 import { describe, expect, test } from "bun:test";
 import { planFromPipeline } from "../skills/pipeline-plan.ts";
+import { silentLog } from "../log/log.ts";
+import type { Message } from "../notify/channel.ts";
+import { createNotifier } from "../notify/notifier.ts";
 import { nano } from "../domain/money.ts";
 import { versionsOf } from "../store/deliverables.ts";
 import { listGoals, needGoal } from "../store/goals.ts";
@@ -97,6 +100,30 @@ describe("a review", () => {
     const ended = await it.work(planned);
     expect(ended.status).toBe("failed");
     expect((await it.store.read((read) => needGoal(read, planned))).reason).toContain("cannot be a review itself");
+  });
+
+  test("the person is told of it in its five lines", async () => {
+    await using it = await testTeam({
+      override: (asked) => (isLook(asked) ? reply([], ["Signups fell by 3 %.", "One question waits."]) : null),
+    });
+    const told: Message[] = [];
+    const notifier = createNotifier({
+      store: it.store,
+      channels: [{ name: "team", outside: false, send: async (message) => (told.push(message), { ok: true }) }],
+      route: () => ["team"],
+      quiet: null,
+      digest: null,
+      secrets: [],
+      now: Date.now,
+      log: silentLog,
+    });
+    await notifier.look();
+    await review(it);
+    for (let next = (await notifier.look()).next; told.length === 0 && next !== null; next = (await notifier.look()).next)
+      await Bun.sleep(Math.max(1, next - Date.now()));
+    await notifier.close();
+    expect(told[0]?.title).toBe(REVIEW);
+    expect(told[0]?.text).toStartWith("Signups fell by 3 %.\nOne question waits.");
   });
 
   test("on the rehearsal: one goal where something came to a stop, none where all is quiet", async () => {

@@ -105,6 +105,8 @@ export function startRehearsal(options: RehearsalOptions): Rehearsal {
     maxRequestBodySize: MAX_BODY,
     // Otherwise Bun prints a trace for each connection that is reset on purpose.
     development: false,
+    // Otherwise a second server on the same port starts as well, and half of the requests are lost to it.
+    reusePort: false,
     async fetch(request, bun) {
       bun.timeout(request, 0);
       const { pathname } = new URL(request.url);

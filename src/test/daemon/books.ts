@@ -95,9 +95,9 @@ export function postgresAsk(url: string): Ask {
 
 /**
  * As if so many ms went by while nothing ran: what waits for a time waits that much less, and what happened is that much
- * older. Only what the daemon's rooms keep; a test that slept for ten minutes would show no more.
+ * older. Only what the daemon's rooms keep; a test that slept for ten minutes would show no more. `ticks`: schedules are due.
  */
-export function passTime(workspace: string, ms: number): void {
+export function passTime(workspace: string, ms: number, { ticks }: { ticks: boolean }): void {
   const path = join(workspace, DATABASE);
   if (!existsSync(path)) return;
   const db = new Database(path);
@@ -117,6 +117,7 @@ export function passTime(workspace: string, ms: number): void {
         [ms],
       );
       db.run("update inbox set due_at = due_at - ?1 where due_at is not null", [ms]);
+      if (!ticks) return;
       db.run("update schedules set considered = considered - ?1", [ms]);
       // Downwards in one statement would meet the next tick's key on the way.
       db.run("update schedule_ticks set at = -at");

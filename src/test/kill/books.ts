@@ -96,8 +96,18 @@ export function readBooks(workspace: string): Books {
   if (!existsSync(path)) return EMPTY;
   const db = new Database(path, { readonly: true });
   try {
-    const all = <T>(sql: string) => db.query<T, []>(sql).all();
-    if (all("select 1 from sqlite_master where name = 'goals'").length === 0) return EMPTY;
+    const tables = new Set(
+      db
+        .query<{ name: string }, []>("select name from sqlite_master where type = 'table'")
+        .all()
+        .map((row) => row.name),
+    );
+    // Killed between two migrations, it lacks the tables of the later ones.
+    const all = <T>(sql: string): T[] => {
+      const [, table] = / from (\w+)/.exec(sql) ?? [];
+      return table === undefined || tables.has(table) ? db.query<T, []>(sql).all() : [];
+    };
+    if (!tables.has("goals")) return EMPTY;
     const check = all<{ quick_check: string }>("pragma quick_check").map((row) => row.quick_check);
     if (check.join() !== "ok") throw new Error(`the database is damaged: ${check.join("; ")}`);
     const count = (sql: string) => all<{ n: number }>(sql)[0]?.n ?? 0;
