@@ -26,7 +26,7 @@ export async function startInstant(): Promise<Instant> {
 }
 
 if (import.meta.main) {
-  const rehearsal = await startRehearsal({ seed: 1, latencyMs: 0 });
+  const rehearsal = await startRehearsal({ seed: 1, latencyMs: 0, returns: 0 });
   const known = new Map<string, Response>();
   const server = Bun.serve({
     hostname: "127.0.0.1",

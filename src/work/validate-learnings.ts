@@ -35,7 +35,7 @@ export function isOpen({ learning, summary, tasks }: Candidate): boolean {
   return tasks.length > 0 || statusAfter(learning, summary) !== learning.status;
 }
 
-/** Hypotheses with stored tasks to try them on, surest first; or the one that is named, whatever its status. */
+/** Hypotheses, surest first, with the stored tasks for the trials up to their next look when there are enough of them; or the one that is named, whatever its status. */
 export async function candidatesOf(team: Team, options: { id: string | null; rehearsal: boolean }): Promise<Candidate[]> {
   return team.store.read(async (read) => {
     const named = options.id === null ? null : await getLearning(read, options.id);
@@ -49,7 +49,9 @@ export async function candidatesOf(team: Team, options: { id: string | null; reh
       const tried = new Set(trials.map((trial) => trial.taskId));
       const next = LOOKS.find((look) => look > trials.length);
       const open = (await tasksToReplay(read, learning, DIRECTOR)).filter((id) => !tried.has(id));
-      const tasks = next === undefined ? [] : open.slice(0, next - trials.length);
+      const needed = next === undefined ? 0 : next - trials.length;
+      // Trials that lead to no look cost money and decide nothing: only who names a learning gets them.
+      const tasks = open.length >= needed || named ? open.slice(0, needed) : [];
       candidates.push({ learning, summary: summarise(trials.map((trial) => trial.winner)), tasks });
     }
     return candidates;
