@@ -22,6 +22,7 @@ import { createBus } from "./triggers/event-bus.ts";
 import { resolveSources, type ResolvedSources } from "./triggers/event-sources.ts";
 import { readSchedules } from "./triggers/schedule-file.ts";
 import { createScheduler } from "./triggers/scheduler.ts";
+import { createTrials } from "./triggers/trials.ts";
 import { startDaemon, type Daemon, type DaemonPart } from "./work/daemon.ts";
 import { writeDayReport } from "./work/report-day.ts";
 import { duration } from "./work/report-file.ts";
@@ -80,6 +81,10 @@ export async function openDaemon(
   });
   const scheduler = createScheduler({ team, rehearsal, schedules: await readSchedules(config.root) });
   parts.push({ name: "schedules", everyMs: 60_000, look: async () => (await scheduler.look()).nextAt });
+  if (registry.trials) {
+    const trials = createTrials({ team, plan: registry.trials, rehearsal, ...signals });
+    parts.push({ name: "trials", everyMs: 60 * 60_000, look: () => trials.look() });
+  }
   const notifier = createNotifier({
     store,
     channels: await openChannels(settings.notify.channels, log.child({ component: "notify" })),

@@ -129,6 +129,10 @@ export const schedulesFile = z.strictObject({
       enabled: z.boolean().default(true),
     }),
   ),
+  /** When the daemon puts learnings to the test, and what one such time may cost in USD. */
+  trials: z
+    .strictObject({ cron: line, zone: line.default("UTC"), budget: z.number().positive(), enabled: z.boolean().default(true) })
+    .optional(),
 });
 export type SchedulesFile = z.infer<typeof schedulesFile>;
 
@@ -246,6 +250,7 @@ export type Registry = {
   readonly pipelines: ReadonlyMap<string, Pipeline>;
   readonly routing: RoutingFile;
   readonly schedules: SchedulesFile["schedules"];
+  readonly trials: NonNullable<SchedulesFile["trials"]> | null;
   readonly events: EventsFile["events"];
   readonly sources: EventsFile["sources"];
   readonly tools: ToolsFile;

@@ -130,6 +130,7 @@ export async function loadRegistry({ root, lints = false }: { root: string; lint
     skills: team,
     pipelines: new Map(Object.entries(pipelines.value.pipelines).filter(([name]) => !off.pipelines.has(name))),
     routing: withoutSkills(routing.value, alive),
+    trials: schedules.value?.trials?.enabled ? schedules.value.trials : null,
     schedules: startable(schedules.partial?.schedules, badSchedules, off),
     events: startable(events.partial?.events, badEvents, off),
     sources: lookup(Object.entries(events.partial?.sources ?? {}).filter(([name]) => !isTakenSource(name))),
