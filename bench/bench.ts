@@ -3,6 +3,8 @@
 import { cpus, loadavg } from "node:os";
 import { cache } from "./cache.ts";
 import { criticalPath } from "./critical-path.ts";
+import { daemonMemory, daemonRecovery } from "./daemon-process.ts";
+import { daemonWork } from "./daemon-work.ts";
 import { holds } from "./holds.ts";
 import { reviewers } from "./reviewers.ts";
 import { queue } from "./queue.ts";
@@ -20,9 +22,12 @@ const BENCHMARKS: Record<string, Benchmark> = {
   path: { title: "A goal's time over its longest chain of calls (200 ms a call, warm process)", run: criticalPath },
   tasks: { title: "Orchestration alone: a model that answers at once", run: throughput },
   holds: { title: "Budget: 1,000 holds at the same time", run: holds },
+  daemon: { title: "The daemon at work: a model that answers at once", run: daemonWork },
+  memory: { title: "The daemon's memory", run: () => daemonMemory() },
   queue: { title: "Signals: from given to a handler's start", run: queue },
   write: { title: "A change of the store", run: storeWrite },
   cache: { title: "What caching saves", run: cache },
+  recovery: { title: "A daemon that begins where a killed one was, and its /health", run: daemonRecovery },
   reviewers: { title: "A chain of four reviewers", run: reviewers },
   schedules: { title: "A look of the scheduler", run: schedules },
   start: { title: "Start of a process", run: start },

@@ -9,7 +9,8 @@ import { redisProgram, startRedis } from "../src/queue/bullmq/test-server.ts";
 import { createEmbeddedQueue } from "../src/queue/embedded/embedded.ts";
 import { createFallbackQueue } from "../src/queue/fallback.ts";
 import type { Queue } from "../src/queue/queue.ts";
-import { openBare, type Bare, type BareTask } from "./bare-bull.ts";
+import { openBare, type Bare, type BareCall, type BareTask } from "./bare-bull.ts";
+import { openBareOurs } from "./bare-ours.ts";
 import { sample, type Figure, type Sample } from "./figure.ts";
 import { bareDatabase } from "./fresh-store.ts";
 import { startInstant } from "./instant-server.ts";
@@ -36,8 +37,16 @@ export async function daemonWork(): Promise<Figure[]> {
   const [ours, bare]: [Ran[], number[]] = [[], []];
   await using far = await openWork({ model: over, queue: () => bull(redis.url), concurrency: CONCURRENCY });
   await warm(far);
-  const tasks = bareTasks(model);
+  const prompts = promptsOf(model);
+  const tasks = bareTasks(prompts);
+  const ownTransactions: number[] = [];
+  await using third = await openWork({ model: over, queue: embedded, concurrency: CONCURRENCY });
+  await using same = await openBareOurs(third.store, redis.url, server.url, { concurrency: CONCURRENCY, prompts });
+  const sameGoals = () => same.run(GOALS, () => third.accept(GOALS));
+  await sameGoals();
   for (let run = 0; run < RUNS; run++) {
+    const bareRan = await sameGoals();
+    ownTransactions.push((bareRan.tasks / bareRan.ms) * 1000);
     await using other = await openBare(redis.url, server.url, { concurrency: CONCURRENCY, run });
     if (run === 0) await other.run(tasks);
     bare.push((tasks.length / (await other.run(tasks))) * 1000);
@@ -50,9 +59,15 @@ export async function daemonWork(): Promise<Figure[]> {
       what: "tasks through BullMQ, calls over HTTP",
       unit: "tasks/s",
       value: rate(ours),
-      base: { what: "bare BullMQ: the same transactions, the same calls", value: sample(bare) },
+      base: { what: "bare BullMQ: the same transactions of our store, the same calls", value: sample(ownTransactions) },
       bar: { of: "ratio", atLeast: 0.5, from: "issue" },
       note: cpuNote(ours),
+    },
+    {
+      what: "the same",
+      unit: "tasks/s",
+      value: rate(ours),
+      base: { what: "bare BullMQ: as many transactions by hand in bun:sqlite, the same calls", value: sample(bare) },
     },
     ...(await startOf("BullMQ", far, other)),
   ];
@@ -153,18 +168,22 @@ async function bull(url: string): Promise<Queue> {
   return createFallbackQueue({ remote, local: createEmbeddedQueue(), now: Date.now });
 }
 
-/** What our goals asked for, as the client sends it: as many tasks, and as many calls. */
-function bareTasks(model: ReturnType<typeof remembering>): BareTask[] {
+/** What our goals asked for, as the client sends it. */
+function promptsOf(model: ReturnType<typeof remembering>): { make: BareCall; judge: BareCall } {
   const bodies = [...model.requests.values()].map((request) => JSON.stringify(toWire(request, transformJSONSchema)));
   const make = bodies.find((body) => !body.includes('"json_schema"'));
   const judge = bodies.find((body) => body.includes("<rubric"));
   if (make === undefined || judge === undefined) throw new Error("no prompts to send");
   const reply = "x".repeat(3000);
-  const call = (body: string) => ({ body, reply });
+  return { make: { body: make, reply }, judge: { body: judge, reply } };
+}
+
+/** As many tasks as our goals have, and as many calls. */
+function bareTasks({ make, judge }: ReturnType<typeof promptsOf>): BareTask[] {
   return Array.from({ length: GOALS }, () => [
-    ...Array.from({ length: TASKS_A_GOAL }, () => ({ calls: [call(make), call(judge)] })),
-    { calls: [call(judge)] },
-    { calls: [call(judge)] },
+    ...Array.from({ length: TASKS_A_GOAL }, () => ({ calls: [make, judge] })),
+    { calls: [judge] },
+    { calls: [judge] },
   ]).flat();
 }
 
@@ -178,4 +197,3 @@ function bareCommits(): number {
   for (let i = 0; i < count; i++) insert.run(text);
   return (count / (performance.now() - began)) * 1000;
 }
-

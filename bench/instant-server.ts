@@ -27,7 +27,7 @@ export async function startInstant(): Promise<Instant> {
 
 if (import.meta.main) {
   const rehearsal = await startRehearsal({ seed: 1, latencyMs: 0, returns: 0 });
-  const known = new Map<string, Response>();
+  const known = new Map<string, { readonly body: ArrayBuffer; readonly status: number; readonly type: string }>();
   const server = Bun.serve({
     hostname: "127.0.0.1",
     port: 0,
@@ -35,17 +35,16 @@ if (import.meta.main) {
     async fetch(request) {
       const body = await request.text();
       const key = `${request.url} ${alike(body)}`;
-      let response = known.get(key);
-      if (!response) {
+      let said = known.get(key);
+      if (!said) {
         const { pathname } = new URL(request.url);
         const asked = { method: request.method, headers: request.headers, ...(body !== "" && { body }) };
         const answer = await fetch(`${rehearsal.url}${pathname}`, asked);
-        const { status } = answer;
         const type = answer.headers.get("content-type") ?? "application/json";
-        response = new Response(await answer.arrayBuffer(), { status, headers: { "content-type": type } });
-        known.set(key, response);
+        said = { body: await answer.arrayBuffer(), status: answer.status, type };
+        known.set(key, said);
       }
-      return response.clone();
+      return new Response(said.body, { status: said.status, headers: { "content-type": said.type } });
     },
   });
   console.log(`http://127.0.0.1:${server.port}`);

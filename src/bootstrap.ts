@@ -17,7 +17,7 @@ import type { FallbackQueue } from "./queue/fallback.ts";
 import { createEmbeddedQueue } from "./queue/embedded/embedded.ts";
 import type { Queue } from "./queue/queue.ts";
 import { loadRegistry, type LoadedRegistry } from "./skills/registry.ts";
-import { getMeta, setMeta } from "./store/meta.ts";
+import { initMeta } from "./store/meta.ts";
 import type { Store } from "./store/store.ts";
 import { createPresence, type Machine, type Presence } from "./work/presence.ts";
 import type { Team } from "./work/team.ts";
@@ -160,12 +160,7 @@ async function openRemoteQueue(config: RuntimeConfig, store: Store, local: Queue
     import("./queue/fallback.ts"),
   ]);
   // Who shares the store shares the signals, however its address is written: two projects on one Redis have two stores.
-  const project = await store.write("project.name", async (tx) => {
-    const known = await getMeta(tx, "project");
-    const name = known ?? crypto.randomUUID();
-    if (known === null) await setMeta(tx, "project", name);
-    return name;
-  });
+  const project = await store.write("project.name", (tx) => initMeta(tx, "project", crypto.randomUUID()));
   const remote = await createBullmqQueue({ url: redisUrl, prefix: queuePrefix({ tenant: "default", project }), log });
   return createFallbackQueue({ remote, local, now: Date.now, log });
 }

@@ -17,7 +17,7 @@ import { StoreError } from "./store/store.ts";
 import { parseOtlpHeaders } from "./telemetry/collector.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
 import { NOT_MEASURED, readScorecard, scorecardLines } from "./telemetry/scorecard.ts";
-import { createTracer } from "./telemetry/tracer.ts";
+import { createTracer, type Tracer } from "./telemetry/tracer.ts";
 import { createBus } from "./triggers/event-bus.ts";
 import { resolveSources, type ResolvedSources } from "./triggers/event-sources.ts";
 import { readSchedules } from "./triggers/schedule-file.ts";
@@ -111,9 +111,10 @@ export async function openDaemon(
     },
   });
   parts.push({ name: "daily documents", everyMs: 15 * 60_000, look: daily });
+  let tracer: Tracer | null = null;
   if (config.daemon.otlp) {
     const { endpoint, headers } = config.daemon.otlp;
-    const tracer = createTracer({
+    const sending = createTracer({
       store,
       collector: { endpoint, headers: parseOtlpHeaders(headers) ?? {} },
       service: { name: "marketeam", version: "0.1.0" },
@@ -121,7 +122,8 @@ export async function openDaemon(
       now,
       log: log.child({ component: "traces" }),
     });
-    parts.push({ name: "traces", everyMs: 60_000, look: async () => (await tracer.look()).nextAt });
+    tracer = sending;
+    parts.push({ name: "traces", everyMs: 60_000, look: async () => (await sending.look()).nextAt });
   }
 
   async function scorecard(): Promise<string[]> {
@@ -233,6 +235,8 @@ export async function openDaemon(
       ),
     ]).then(async () => {
       await notifier.close();
+      // The next process need not wait for the end of our lease.
+      await tracer?.close().catch((error: unknown) => log.warn("the traces' place could not be given free", { error }));
       await dayReport(now()).catch((error: unknown) => log.error("the day's report could not be written", { error }));
     }),
   };

@@ -8,7 +8,7 @@ import type { Nano } from "../domain/money.ts";
 import type { ModelsFile, Tier } from "../domain/registry.ts";
 import type { Log } from "../log/log.ts";
 import type { Model, Reply } from "../model/model.ts";
-import { endCall, findAnswer, holdCall, type CallEnd } from "../store/calls.ts";
+import { endCall, findAnswer, holdCall, orphanAttempts, type CallEnd } from "../store/calls.ts";
 import { HoldRefused, scopeState, worstLevel } from "../store/scopes.ts";
 import { getGoal } from "../store/goals.ts";
 import { capHits, noteCapHit, resetCapHits } from "../store/breaker.ts";
@@ -130,6 +130,8 @@ export function createJournal(options: JournalOptions): Journal {
           await checkLease(tx, spec.lease);
           const current = await getGoal(tx, goal.id);
           if (current?.status !== "running") throw new Refused("goal_stopped", `the goal is ${current?.status ?? "gone"}`);
+          // The store may have been away when their answers came.
+          await orphanAttempts(tx, spec.key);
         }
         const hits = await capHits(tx, goal.rehearsal);
         if (hits >= CAP_HITS_LIMIT && goal.allowed === 0)

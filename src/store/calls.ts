@@ -229,15 +229,30 @@ export async function orphanHolds(tx: Tx, gone: readonly string[]): Promise<numb
   if (gone.length === 0) return 0;
   const rows = await tx.db
     .selectFrom("calls")
-    .select(["id", "goal_id", "subject", "step", "hold", "rehearsal"])
+    .select(LOST)
     .where("tenant", "=", tx.tenant)
     .where("state", "=", "held")
     .where("process_id", "in", [...gone])
     .execute();
+  return loseHolds(tx, rows, "process_gone");
+}
+
+/**
+ * Holds of earlier attempts at a step: their answers came when they could not be saved, or never. Only for whoever has the
+ * task's lease and is about to make the next attempt: nobody else waits for them.
+ */
+export async function orphanAttempts(tx: Tx, key: CallKey): Promise<number> {
+  return loseHolds(tx, await whereKey(tx, key).select(LOST).where("state", "=", "held").execute(), "not_saved");
+}
+
+const LOST = ["id", "goal_id", "subject", "step", "hold", "rehearsal"] as const;
+type LostRow = { id: string; goal_id: string; subject: string; step: string; hold: number; rehearsal: number };
+
+async function loseHolds(tx: Tx, rows: readonly LostRow[], flag: string): Promise<number> {
   for (const row of rows) {
     await tx.db
       .updateTable("calls")
-      .set({ state: "unknown", stop: "lost", flags: JSON.stringify(["process_gone"]), ended_at: tx.now })
+      .set({ state: "unknown", stop: "lost", flags: JSON.stringify([flag]), ended_at: tx.now })
       .where("tenant", "=", tx.tenant)
       .where("id", "=", row.id)
       .where("state", "=", "held")

@@ -21,28 +21,7 @@ export type ClaimFilter = {
  * before can change nothing any more. Null when there is nothing to do.
  */
 export async function claimTask(tx: Tx, filter: ClaimFilter): Promise<Task | null> {
-  let candidate = tx.db
-    .selectFrom("tasks")
-    .innerJoin("goals", (join) => join.onRef("goals.id", "=", "tasks.goal_id").onRef("goals.tenant", "=", "tasks.tenant"))
-    .select(["tasks.id", "tasks.status"])
-    .where("tasks.tenant", "=", tx.tenant)
-    .where("tasks.rehearsal", "=", filter.rehearsal ? 1 : 0)
-    .where("goals.status", "=", "running")
-    // Says no more than what follows, but lets SQLite walk the few tasks in motion instead of all that ever were.
-    .where("tasks.status", "in", ["ready", "running", "reviewing"])
-    .where((where) =>
-      where.or([
-        where.and([where("tasks.status", "=", "ready"), where("tasks.run_at", "<=", tx.now)]),
-        where.and([where("tasks.status", "in", ["running", "reviewing"]), where("tasks.lease_until", "<", tx.now)]),
-      ]),
-    )
-    .orderBy("tasks.priority")
-    .orderBy("tasks.run_at")
-    .orderBy("tasks.id")
-    .limit(1);
-  if (filter.goalId !== null) candidate = candidate.where("tasks.goal_id", "=", filter.goalId);
-  if (tx.engine === "postgres") candidate = candidate.forUpdate("tasks").skipLocked();
-  const found = await candidate.executeTakeFirst();
+  const found = await nextTask(tx, filter);
   if (!found) return null;
   const from = taskStatus.parse(found.status);
   // A task found in `running` stays there: only its lease changes hands.
@@ -76,6 +55,42 @@ export async function claimTask(tx: Tx, filter: ClaimFilter): Promise<Task | nul
     { rehearsal: filter.rehearsal },
   );
   return task;
+}
+
+/** The most urgent task that may be claimed. */
+async function nextTask(tx: Tx, filter: ClaimFilter): Promise<{ id: string; status: string } | null> {
+  let open = tx.db
+    .selectFrom("tasks")
+    .innerJoin("goals", (join) => join.onRef("goals.id", "=", "tasks.goal_id").onRef("goals.tenant", "=", "tasks.tenant"))
+    .select(["tasks.id", "tasks.status", "tasks.priority", "tasks.run_at"])
+    .where("tasks.tenant", "=", tx.tenant)
+    .where("tasks.rehearsal", "=", filter.rehearsal ? 1 : 0)
+    .where("goals.status", "=", "running")
+    .orderBy("tasks.priority")
+    .orderBy("tasks.run_at")
+    .orderBy("tasks.id")
+    .limit(1);
+  if (filter.goalId !== null) open = open.where("tasks.goal_id", "=", filter.goalId);
+  if (tx.engine === "postgres") {
+    const either = open.where((where) =>
+      where.or([
+        where.and([where("tasks.status", "=", "ready"), where("tasks.run_at", "<=", tx.now)]),
+        where.and([where("tasks.status", "in", ["running", "reviewing"]), where("tasks.lease_until", "<", tx.now)]),
+      ]),
+    );
+    return (await either.forUpdate("tasks").skipLocked().executeTakeFirst()) ?? null;
+  }
+  // Asked for apart, SQLite finds the first of the ready ones in its index; together, it sorts all that are open for each claim.
+  const ready = await open.where("tasks.status", "=", "ready").where("tasks.run_at", "<=", tx.now).executeTakeFirst();
+  const held = await open
+    .where("tasks.status", "in", ["running", "reviewing"])
+    .where("tasks.lease_until", "<", tx.now)
+    .executeTakeFirst();
+  if (!ready || !held) return ready ?? held ?? null;
+  const keys = (task: typeof ready) => [task.priority, task.run_at, task.id] as const;
+  const [ours, theirs] = [keys(ready), keys(held)];
+  const at = ours.findIndex((key, i) => key !== theirs[i]);
+  return (ours[at] ?? "") < (theirs[at] ?? "") ? ready : held;
 }
 
 /** True when the lease still holds; renews it. A false means that somebody else has the task: stop working on it. */

@@ -20,3 +20,13 @@ export async function setMeta(tx: Tx, key: string, value: string): Promise<void>
 export async function deleteMeta(tx: Tx, key: string): Promise<void> {
   await tx.db.deleteFrom("meta").where("key", "=", metaKey(tx, key)).execute();
 }
+
+/** The value under a key, set to this one where there is none yet. Of several at the same moment one sets it, for all. */
+export async function initMeta(tx: Tx, key: string, value: string): Promise<string> {
+  await tx.db
+    .insertInto("meta")
+    .values({ key: metaKey(tx, key), value })
+    .onConflict((conflict) => conflict.column("key").doNothing())
+    .execute();
+  return (await getMeta(tx, key)) ?? value;
+}

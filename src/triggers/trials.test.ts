@@ -5,6 +5,7 @@ import { newId } from "../domain/id.ts";
 import type { Plan } from "../domain/plan.ts";
 import { addLearning, getLearning } from "../store/learnings.ts";
 import { trialsOf } from "../store/trials.ts";
+import { ENGINES } from "../test/engines.ts";
 import { json, reviewReplyFor, testTeam, type TestTeam } from "../test/team.ts";
 import { createTrials } from "./trials.ts";
 
@@ -96,3 +97,28 @@ test("it spends no more than its budget, and says why it stopped", async () => {
   await trials.look();
   expect(await team.store.read((read) => trialsOf(read, [id]))).toEqual([]);
 }, 20_000);
+
+for (const engine of ENGINES)
+  test.skipIf(!engine.ok)(`${engine.name}: of many processes at one tick, one takes it`, async () => {
+    await using store = await engine.open();
+    await using team = await testTeam({});
+    let clock = Date.now();
+    let taken = 0;
+    const log = { ...team.team.log, child: () => log, info: () => void taken++ };
+    const all = Array.from({ length: 8 }, () =>
+      createTrials({
+        team: { ...team.team, store, log, now: () => clock },
+        plan: { cron: "0 * * * *", zone: "UTC", budget: 5, enabled: true },
+        rehearsal: false,
+        stop: never,
+        abort: never,
+      }),
+    );
+    await Promise.all(all.map((one) => one.look()));
+    expect(taken).toBe(0);
+    for (let tick = 1; tick <= 3; tick++) {
+      clock += HOUR;
+      await Promise.all(all.map((one) => one.look()));
+      expect(taken).toBe(tick);
+    }
+  });

@@ -2,7 +2,8 @@
 
 import { nano } from "../domain/money.ts";
 import type { Registry } from "../domain/registry.ts";
-import { getMeta, setMeta } from "../store/meta.ts";
+import { swapMeta } from "../store/figures-traces.ts";
+import { getMeta } from "../store/meta.ts";
 import { costsOfGoals } from "../store/scopes.ts";
 import type { Team } from "../work/team.ts";
 import { candidatesOf, isOpen, validate, validationScope, type Validated } from "../work/validate-learnings.ts";
@@ -34,8 +35,9 @@ export function createTrials(options: {
         // Nothing is made up for: what was due while nothing ran is due no more.
         const next = last === null ? null : times.next(Number(last));
         const fires = next !== null && next <= now;
-        if (last === null || fires) await setMeta(tx, LAST, String(now));
-        return fires;
+        // Of several at the same tick the first one's swap counts.
+        const ours = (last === null || fires) && (await swapMeta(tx, LAST, last, String(now)));
+        return fires && ours;
       });
       if (due) await tryAll();
       return times.next(team.now());

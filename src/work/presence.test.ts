@@ -201,3 +201,16 @@ test("who leaves is gone, and who holds a lease can be named", async () => {
   await b.close();
   expect(await at.processes()).toEqual([a.processId]);
 });
+
+test("who leaves in the middle of a call leaves no hold that nobody would ever end", async () => {
+  await using at = await scene();
+  const me = await at.join("here", 1);
+  const task = await at.begin(me.processId);
+  await me.close();
+  expect([await at.calls(), await at.processes()]).toEqual([["unknown"], []]);
+  // Nobody has to wait for the end of its lease either.
+  const next = await at.join("here", 2);
+  at.pass(1);
+  const claimed = await Promise.all([1, 2, 3, 4].map(() => at.claim(next.processId)));
+  expect(claimed.map((entry) => entry?.id)).toContain(task.id);
+});

@@ -60,7 +60,14 @@ export async function createPresence(options: { store: Store; machine: Machine }
     async close() {
       clearInterval(timer);
       // On a full disk nobody can say goodbye: the others find this process gone.
-      await store.write("process.leave", (tx) => removeProcesses(tx, [processId])).catch(() => {});
+      await store
+        .write("process.leave", async (tx) => {
+          // What is still held now could not be saved when it ended; nobody would look for it under a name that is gone.
+          await endLeasesOf(tx, [processId]);
+          await orphanHolds(tx, [processId]);
+          await removeProcesses(tx, [processId]);
+        })
+        .catch(() => {});
     },
   };
 }

@@ -55,7 +55,7 @@ function pairFaults(what: string, named: readonly string[], there: readonly stri
 }
 
 /** Goals at rest: over, or waiting for a person. */
-export function restFaults({ goals, calls, processes, questions }: DaemonBooks, ends: readonly string[] = ENDED): string[] {
+export function restFaults({ goals, calls, questions }: DaemonBooks, ends: readonly string[] = ENDED): string[] {
   const faults: string[] = [];
   for (const goal of goals) {
     const asks = goal.status === "paused" && questions.some((entry) => entry.goal_id === goal.id && entry.status === "open");
@@ -63,7 +63,6 @@ export function restFaults({ goals, calls, processes, questions }: DaemonBooks, 
       faults.push(`goal ${goal.id} ends ${goal.status} (${goal.pause})`);
   }
   for (const call of calls) if (call.state === "held") faults.push(`call ${call.id} has a hold that nobody works on`);
-  if (processes > 0) faults.push(`${processes} processes are still listed`);
   return faults;
 }
 

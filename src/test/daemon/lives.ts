@@ -26,6 +26,7 @@ const BETWEEN_MS = 10 * 60_000;
 export const FILES: TeamFiles = {
   schedules: `schedules:
   minutely: { cron: "* * * * *", pipeline: Short, catch_up: once }
+trials: { cron: "* * * * *", budget: 1 }
 `,
   events: `events:
   quick: { pipeline: Short, cooldown: 0 }

@@ -118,7 +118,8 @@ export const SCENARIOS: readonly Scenario[] = [
     faults: [],
     context: false,
     ends: ["completed"],
-    next: life(command("--budget", "0.3", "--pipeline", "Outreach Campaign", "Reach heads of support"), ({ books, edits }) => {
+    // Enough for the first task and not for the second.
+    next: life(command("--budget", "0.4", "--pipeline", "Outreach Campaign", "Reach heads of support"), ({ books, edits }) => {
       const done = books.tasks.some((task) => task.kind === "work" && task.status === "done");
       return done && edits === 0 ? { kind: "edit" } : command("resume", "last", "--allow", "5");
     }),
@@ -176,6 +177,15 @@ export const SCENARIOS: readonly Scenario[] = [
     ends: ["completed"],
     timed: ["process.beat:before-commit", "process.beat:after-commit", "task.renew:before-commit", "task.renew:after-commit"],
     next: life(command("--pipeline", "Email Health", "Write to those who left")),
+  },
+  {
+    // The Director looks back at the team's work.
+    name: "looked back",
+    seed: 14,
+    faults: [],
+    context: false,
+    ends: ["completed"],
+    next: life(command("--pipeline", "Director Morning Review", "How are we doing")),
   },
   {
     // Three read one version, one after the other.

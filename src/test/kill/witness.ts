@@ -33,20 +33,19 @@ export async function startWitness(options: {
   name: string;
   seed: number;
   faults: readonly string[];
+  latencyMs?: number;
 }): Promise<Witness> {
   const log = join(options.folder, `${options.name}.jsonl`);
   appendFileSync(log, "");
   const faults = options.faults.length > 0 ? ["--fault", ...options.faults] : [];
-  const child = Bun.spawn(
-    [process.execPath, CLI, "rehearsal", "--port", "0", "--log", log, "--seed", String(options.seed), ...faults],
-    {
-      cwd: options.folder,
-      env: childEnv({}),
-      stdin: "ignore",
-      stdout: "ignore",
-      stderr: "pipe",
-    },
-  );
+  const server = ["rehearsal", "--port", "0", "--log", log, "--latency", String(options.latencyMs ?? 0)];
+  const child = Bun.spawn([process.execPath, CLI, ...server, "--seed", String(options.seed), ...faults], {
+    cwd: options.folder,
+    env: childEnv({}),
+    stdin: "ignore",
+    stdout: "ignore",
+    stderr: "pipe",
+  });
   const url = await addressFrom(child.stderr);
   let offset = 0;
   async function mark(): Promise<void> {
@@ -62,7 +61,8 @@ export async function startWitness(options: {
       offset = statSync(log).size;
     },
     seen() {
-      const lines = readFileSync(log).subarray(offset).toString("utf8").split("\n").filter(Boolean);
+      // The last piece is empty, or a line that is being written.
+      const lines = readFileSync(log).subarray(offset).toString("utf8").split("\n").slice(0, -1);
       return seenIn(lines.map((line) => JSON.parse(line) as LoggedRequest));
     },
     async stop() {

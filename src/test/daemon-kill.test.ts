@@ -1,0 +1,89 @@
+/** Kill -9 at every point that only a daemon passes, with outside witnesses; and proof that each check can fail. */
+
+import { expect, test } from "bun:test";
+import type { DaemonBooks } from "./daemon/books.ts";
+import { inboxFaults, noticeFaults, restFaults, spanFaults, tickFaults } from "./daemon/checks.ts";
+import { daemonKillSuite } from "./daemon/kill.ts";
+import { promptFaults } from "./daemon/wire.ts";
+import { readBooks, type CallRow } from "./kill/books.ts";
+import { namedPoints } from "./kill/points.ts";
+import type { Seen } from "./kill/witness.ts";
+
+test("killed at any point of its own, a daemon goes on: each event one decision, each tick one goal, each notice told", async () => {
+  const begun = performance.now();
+  const { points, unpassed, kills, faults } = await daemonKillSuite({ say: console.log });
+  console.log(`${points.length} points of the daemon, ${kills} kills, ${Math.round((performance.now() - begun) / 1000)} s`);
+  expect(unpassed).toEqual([]);
+  expect(faults).toEqual([]);
+  expect(points.length).toBeGreaterThan(40);
+  expect(kills).toBeGreaterThanOrEqual(points.length);
+}, 300_000);
+
+test("the two kill suites share out every named point of the source", async () => {
+  const [goal, daemon, all] = await Promise.all([namedPoints("goal"), namedPoints("daemon"), namedPoints()]);
+  expect(goal.filter((point) => daemon.includes(point))).toEqual([]);
+  expect([...goal, ...daemon].sort()).toEqual(all);
+});
+
+const EMPTY: DaemonBooks = { ...readBooks("/nonexistent"), inbox: [], ticks: [], notices: [], sends: [], sources: [] };
+const goal = { id: "g1", title: "", status: "completed", pause: null, cap: 0, allowed: 0, plan_version: 1 };
+
+test("the checks of the inbox see an event twice, one that is gone, one with two goals, one undecided", () => {
+  const row = { id: "e1", source: "s", key: "k1", type: "t", decision: "started", goal_id: "g1", due_at: null, replays: null };
+  const posted = [{ id: "k1", type: "t", receipts: new Set(["e1"]) }];
+  const books = { ...EMPTY, inbox: [row], sources: [{ id: "g1", source: "event:t" }] };
+  expect(inboxFaults(books, posted)).toEqual([]);
+  expect(inboxFaults({ ...books, inbox: [] }, posted).length).toBeGreaterThan(1);
+  expect(inboxFaults({ ...books, inbox: [row, { ...row, id: "e2" }] }, posted).length).toBeGreaterThan(1);
+  expect(inboxFaults({ ...books, sources: [...books.sources, { id: "g2", source: "event:t" }] }, posted)).toHaveLength(1);
+  expect(inboxFaults({ ...books, inbox: [{ ...row, decision: "waiting", goal_id: null }], sources: [] }, posted)).toHaveLength(1);
+  expect(inboxFaults(books, [{ id: "k1", type: "t", receipts: new Set() }])).toHaveLength(1);
+  expect(inboxFaults(books, [{ id: "k1", type: "t", receipts: new Set(["e1", "e9"]) }])).toHaveLength(1);
+});
+
+test("the checks of ticks, goals, notices and traces see what is doubled and what is missing", () => {
+  const tick = { name: "s", at: 1, outcome: "fired", reason: null, goal_id: "g1" };
+  const ticked = { ...EMPTY, ticks: [tick], sources: [{ id: "g1", source: "schedule:s" }] };
+  expect(tickFaults(ticked)).toEqual([]);
+  expect(tickFaults({ ...ticked, ticks: [tick, { ...tick, at: 2 }] })).toHaveLength(1);
+  expect(tickFaults({ ...ticked, ticks: [] })).toHaveLength(1);
+  expect(restFaults({ ...EMPTY, goals: [goal] })).toEqual([]);
+  expect(restFaults({ ...EMPTY, goals: [{ ...goal, status: "running" }] })).toHaveLength(1);
+
+  const notice = { id: "n1", key: "k", kind: "goal.done", goal_id: "g1" };
+  const send = { notice_id: "n1", channel: "hook", state: "sent", message_id: "m1", attempts: 1 };
+  const told = { ...EMPTY, goals: [goal], notices: [notice], sends: [send] };
+  const arrived = (...notices: { id: string; text: string }[]) => ({
+    notices,
+    spans: [{ id: "t/s", root: true, goal: "g1" }],
+  });
+  const message = { id: "m1", text: "{}" };
+  expect(noticeFaults(told, arrived(message, message))).toEqual([]);
+  expect(noticeFaults(told, arrived()).length).toBe(1);
+  expect(noticeFaults(told, arrived(message, { id: "m1", text: "other" }))).toHaveLength(1);
+  expect(noticeFaults(told, arrived(message, { id: "m2", text: "{}" }))).toHaveLength(1);
+  expect(noticeFaults({ ...told, notices: [], sends: [] }, arrived())).toHaveLength(1);
+  expect(noticeFaults({ ...told, sends: [{ ...send, state: "given_up" }] }, arrived(message)).length).toBeGreaterThan(0);
+  expect(spanFaults(told, arrived())).toEqual([]);
+  expect(spanFaults(told, { notices: [], spans: [] })).toHaveLength(1);
+});
+
+test("the check of the wire sees a request too many, one without a row, a settled call that was never asked", () => {
+  const call = (n: number, more: Partial<CallRow> = {}): CallRow => ({
+    ...{ id: `c${n}`, goal_id: "g", subject: `t${n}`, revision: 0, step: "make", round: 0, attempt: 1, state: "settled" },
+    ...{ skill: "a", model: "m", request_hash: `r${n}`, hold: 1, cost: 1, scopes: "[]", reply: "{}", rehearsal: 0 },
+    ...{ started_at: 100, ended_at: 200, ...more },
+  });
+  const request = (hash: string, at = 150): Seen => ({
+    ...{ n: 1, at, kind: "make", skill: "a", model: "m", hash, phase: 0, answered: true },
+  });
+  const books = { ...EMPTY, calls: [call(1), call(2)] };
+  expect(promptFaults(books, [request("x"), request("y")])).toEqual([]);
+  expect(promptFaults(books, [request("x"), request("y"), request("y")]).length).toBeGreaterThan(0);
+  expect(promptFaults(books, [request("x"), request("y"), request("z")])).toHaveLength(1);
+  expect(promptFaults(books, [request("x"), request("y", 900)]).length).toBeGreaterThan(0);
+  expect(promptFaults(books, [request("x")])).toHaveLength(1);
+  // A lost answer that was never sent must not take the place of one that was.
+  const lost = call(3, { state: "unknown", reply: null, started_at: 0, ended_at: 900 });
+  expect(promptFaults({ ...books, calls: [lost, ...books.calls] }, [request("x"), request("y")])).toEqual([]);
+});
