@@ -69,6 +69,8 @@ export async function openDaemon(
   const { config, store, team, log, rehearsal, registry } = app;
   const now = team.now;
   const presence = await app.presence();
+  // What dead processes held is free before the first claim.
+  await presence.sweep();
   const parts: DaemonPart[] = [];
   let daemon: Daemon | null = null;
 

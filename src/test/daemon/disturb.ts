@@ -17,6 +17,7 @@ export type ChaosOptions = {
   readonly goals: number;
   /** Decides what breaks, in which order, and after how much work. */
   readonly seed: number;
+  /** At least so many; more while goals still come in. */
   readonly disturbances: number;
   readonly say: (line: string) => void;
 };
@@ -39,6 +40,8 @@ const DAEMONS = 3;
 const CAPS = { task: 500_000e9, day: 900_000e9, month: 1_000_000e9 };
 const MONEY = { BUDGET_MONTHLY: "1000000", BUDGET_DAILY: "900000", BUDGET_GOAL: "600000", BUDGET_TASK: "500000" };
 const REST_LIMIT_MS = 60_000;
+/** Goals come as fast as this allows: a backlog would say how fast a machine is, not whether anything is stuck. */
+const MOST_OPEN = 30;
 /** A disturbance comes after so many more answers of the model; where work stands still, after so long. */
 const ANSWERS = { least: 4, most: 14 };
 const PACE_MS = 3_000;
@@ -161,12 +164,16 @@ export async function chaos({ goals, seed, disturbances, say }: ChaosOptions): P
   try {
     for (let place = 0; place < DAEMONS; place++) keep(place);
     const sending: Promise<void>[] = [];
-    for (let n = 0; n < disturbances; n++) {
-      // Goals come in between, all before the last disturbance.
-      const upTo = Math.min(goals, Math.ceil((goals * (n + 1)) / Math.max(1, disturbances - 1)));
-      while (sending.length < upTo) sending.push(send(sending.length));
+    let taken = 0;
+    let happened = 0;
+    // It goes on as long as goals come in: none comes after the last disturbance.
+    for (; happened < disturbances || sending.length < goals; happened++) {
+      const open = await ask<{ n: number }>("select count(*) as n from goals where status = 'running'").catch(() => []);
+      const room = MOST_OPEN - (open[0]?.n ?? MOST_OPEN) - (sending.length - taken);
+      const upTo = Math.min(goals, Math.ceil((goals * (happened + 1)) / Math.max(1, disturbances - 1)), sending.length + room);
+      while (sending.length < upTo) sending.push(send(sending.length).then(() => void taken++));
       await worked(ANSWERS.least + Math.floor(random() * (ANSWERS.most - ANSWERS.least)));
-      const what = n < Object.keys(disturb).length ? (Object.keys(disturb)[n] ?? "") : pick(often);
+      const what = Object.keys(disturb)[happened] ?? pick(often);
       count(what);
       await disturb[what]?.();
     }
@@ -192,9 +199,8 @@ export async function chaos({ goals, seed, disturbances, say }: ChaosOptions): P
     for (const daemon of crew) daemon.signal("SIGTERM");
     await Promise.all(watched);
     const books = await readDaemonBooks(ask);
-    const breaks = disturbances;
     faults.push(
-      ...workFaults(books, witness.seen(), CAPS, breaks),
+      ...workFaults(books, witness.seen(), CAPS, happened),
       ...restFaults(books, ["completed", "failed", "cancelled", "paused"]),
       ...inboxFaults(books, posted),
       ...tickFaults(books),
