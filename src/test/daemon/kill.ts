@@ -10,7 +10,7 @@ import { CAPS } from "../kill/run.ts";
 import { startWitness } from "../kill/witness.ts";
 import { readDaemonBooks, sqliteAsk } from "./books.ts";
 import { inboxFaults, noticeFaults, restFaults, spanFaults, tickFaults, workFaults } from "./checks.ts";
-import { FILES, lastDay, LIVES, type Life } from "./lives.ts";
+import { breathe, FILES, lastDay, LIVES, type Life } from "./lives.ts";
 import { makeWorld, type World } from "./world.ts";
 
 export type KillResult = {
@@ -73,6 +73,7 @@ export async function daemonKillSuite({ say, only = "" }: { say: (line: string) 
         const after = await readDaemonBooks(sqliteAsk(world.workspace));
         for (const fault of [...lostFaults(before, after), ...(await wholeFaults(world.workspace))])
           world.faults.push(`killed at ${point}: ${fault}`);
+        await breathe(world);
       }
       await finish(world, killed);
       kills += killed;
