@@ -1,4 +1,4 @@
-/** Kill -9 at every named point, three times each, with an outside witness; and proof that each check can fail. */
+/** Kill -9 at every named point, with an outside witness; and proof that each check can fail. `bun run test:kill` kills longer. */
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -19,7 +19,7 @@ test(
   "killed at any named point, a goal goes on: nothing acknowledged is lost, no settled call repeated, every file whole",
   async () => {
     const begun = performance.now();
-    const { points, unpassed, kills, faults, recovery } = await killSuite({ each: 3, random: 0, seed: 1, say: console.log });
+    const { points, unpassed, kills, faults, recovery } = await killSuite({ each: 1, random: 0, seed: 1, say: console.log });
     console.log(
       `${points.length} points, ${kills} kills, ${Math.round((performance.now() - begun) / 1000)} s; ${recoveryLine(recovery)}`,
     );
