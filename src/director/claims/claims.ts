@@ -130,7 +130,7 @@ function tied(kind: Claim["kind"], passage: string, source: Read): boolean {
 
 /** Sources read lately: the context and the inputs of a goal are compared with every one of its texts. */
 const lately = new Map<string, Read>();
-const LATELY = 24;
+const LATELY = 96;
 
 function readOf(text: string): Read {
   const known = lately.get(text);
