@@ -210,8 +210,19 @@ describe("the daemon's settings", () => {
   });
 
   test("their secrets are known, and never shown", () => {
-    const config = load({ REDIS_URL: "redis://:canary-pass@r:1", WEBHOOK_TOKEN: "canary-token" });
-    expect(config.secrets).toEqual(expect.arrayContaining(["canary-pass", "canary-token"]));
+    const config = load({
+      REDIS_URL: "redis://:canary-pass@r:1",
+      WEBHOOK_TOKEN: "canary-token, canary-old",
+      OTEL_EXPORTER_OTLP_ENDPOINT: "https://me:canary-otlp@collector:4318",
+      OTEL_EXPORTER_OTLP_HEADERS: "x-key=canary%20header",
+    });
+    expect(config.secrets).toEqual(
+      expect.arrayContaining(["canary-pass", "canary-token", "canary-old", "canary-otlp", "canary header"]),
+    );
+    expect(config.daemon.otlp?.headers).toEqual({ "x-key": "canary header" });
+    expect(() => load({ OTEL_EXPORTER_OTLP_ENDPOINT: "https://c", OTEL_EXPORTER_OTLP_HEADERS: "canary" })).toThrow(
+      /OTEL_EXPORTER_OTLP_HEADERS \(environment\) is not a list of headers/,
+    );
     expect(JSON.stringify(config.settings)).not.toContain("canary");
     expect(fault({ REDIS_URL: "http://:canary@r" }).message).not.toContain("canary");
     expect(fault({ PORT: "70000" }).message).toContain("PORT");

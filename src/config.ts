@@ -5,6 +5,7 @@ import { homedir, hostname } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { parseEnv } from "node:util";
 import type { Caps } from "./domain/budget.ts";
+import { parseOtlpHeaders } from "./telemetry/collector.ts";
 import { dollars, nano } from "./domain/money.ts";
 
 /** A fault of the installation: one line, what to do, exit code 3. */
@@ -36,7 +37,7 @@ export type RuntimeConfig = {
     readonly port: number;
     readonly webhookToken: string | null;
     /** Where traces go (OTLP over HTTP), and with what headers; null: nowhere. */
-    readonly otlp: { readonly endpoint: string; readonly headers: string } | null;
+    readonly otlp: { readonly endpoint: string; readonly headers: Readonly<Record<string, string>> } | null;
   };
   /** The value of a variable that a file of the team names as ${NAME}: from the environment or .env; null when it is not set. */
   readonly variable: (name: string) => string | null;
@@ -152,8 +153,8 @@ export function loadConfig(input: ConfigInput): RuntimeConfig {
       daemon.redisUrl,
       // Two values while one takes the other's place.
       ...(daemon.webhookToken?.split(",").map((token) => token.trim()) ?? []),
-      daemon.otlp?.headers || null,
-      ...[databaseUrl, baseURL, daemon.redisUrl].flatMap(passwords),
+      ...Object.values(daemon.otlp?.headers ?? {}),
+      ...[databaseUrl, baseURL, daemon.redisUrl, daemon.otlp?.endpoint ?? null].flatMap(passwords),
     ].filter((secret) => secret !== null),
     crashAt: input.env.MARKETEAM_CRASH_AT ?? null,
   });
@@ -181,9 +182,14 @@ function daemonSettings(get: Get, where: (name: string) => Origin): RuntimeConfi
   const endpoint = get("OTEL_EXPORTER_OTLP_ENDPOINT", null);
   if (endpoint !== null)
     checkUrl("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint, where("OTEL_EXPORTER_OTLP_ENDPOINT"), ["http:", "https:"]);
-  const headers = get("OTEL_EXPORTER_OTLP_HEADERS", null, true);
+  const headers = parseOtlpHeaders(get("OTEL_EXPORTER_OTLP_HEADERS", null, true) ?? "");
+  if (headers === null)
+    throw new ConfigError(
+      `OTEL_EXPORTER_OTLP_HEADERS (${where("OTEL_EXPORTER_OTLP_HEADERS")}) is not a list of headers`,
+      "write key=value,key=value with percent-encoded values",
+    );
   return {
-    otlp: endpoint === null ? null : { endpoint, headers: headers ?? "" },
+    otlp: endpoint === null ? null : { endpoint, headers },
     redisUrl: url ?? apart,
     host: get("HOST", "127.0.0.1") ?? "127.0.0.1",
     port: Number(port("PORT", "8788")),
