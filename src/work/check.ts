@@ -28,7 +28,9 @@ type Piece = { readonly task: Task; readonly version: Deliverable; readonly text
 export async function runCheck(team: Team, job: Job): Promise<void> {
   const { goal, context, task, lease, signal } = job;
   const pieces = await finishedPieces(team, goal.id);
-  const byCode = findContradictions(textsOf(pieces, context));
+  const compared = textsOf(pieces, context);
+  const left = pieces.length - compared.filter((text) => text.name !== CONTEXT).length;
+  const byCode = findContradictions(compared);
   const stated = pieces.map(({ text, version }) => ({ text, facts: version.facts }));
   const judged = await judgeFacts(team.journal, team.registry, { goal, context, stated, suspected: byCode, lease }, signal);
   if (judged?.kind === "stopped") return stopTask(team.store, lease, judged);
@@ -92,7 +94,7 @@ export async function runCheck(team: Team, job: Job): Promise<void> {
       { type: "texts.compared", goalId: goal.id, taskId: task.id, contradictions: kept.length, sentBack: back },
       { rehearsal: goal.rehearsal },
     );
-    await finishTask(tx, held, { reason: noteOf(kept.length, back, judged) }, goal.rehearsal);
+    await finishTask(tx, held, { reason: noteOf(kept.length, back, judged, left) }, goal.rehearsal);
   });
 }
 
@@ -103,7 +105,7 @@ export async function settledBy(
   open: readonly Contradiction[],
   version: Deliverable,
 ): Promise<readonly Contradiction[]> {
-  const pieces = (await finishedPieces(team, job.goal.id, job.task.id)).filter((piece) => piece.task.id !== job.task.id);
+  const pieces = await finishedPieces(team, job.goal.id, job.task.id);
   const all = await allTasks(team, job.goal.id);
   const text = { name: job.task.key, rank: rankOf(team.registry, all, job.task), body: version.body };
   const still = findContradictions([...textsOf(pieces, job.context), text]).filter((entry) => entry.wrong.name === text.name);
@@ -182,9 +184,10 @@ function findingOf(entry: Omit<Contradiction, "createdAt">): Finding {
   };
 }
 
-function noteOf(count: number, back: readonly string[], judged: Awaited<ReturnType<typeof judgeFacts>>): string {
+function noteOf(count: number, back: readonly string[], judged: Awaited<ReturnType<typeof judgeFacts>>, left: number): string {
   const reader = judged?.kind === "unreadable" ? `; the reader's reply could not be used (${judged.detail})` : "";
-  if (count === 0) return `no contradictions${reader}`;
+  const rest = left > 0 ? `; ${left} of the texts not compared by rules, for their length` : "";
+  if (count === 0) return `no contradictions${reader}${rest}`;
   const sent = back.length > 0 ? `, sent back: ${back.join(", ")}` : "";
-  return `${count} ${count === 1 ? "contradiction" : "contradictions"}${sent}${reader}`;
+  return `${count} ${count === 1 ? "contradiction" : "contradictions"}${sent}${reader}${rest}`;
 }
