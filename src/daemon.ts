@@ -1,5 +1,6 @@
 /** The daemon, composed: work, schedules, events, the HTTP door, notices, traces and daily documents around one application. */
 
+import { version } from "../package.json";
 import { createDoor, type Door } from "./api/door.ts";
 import { parseTokens } from "./api/tokens.ts";
 import { openChannels, type Application } from "./bootstrap.ts";
@@ -11,10 +12,9 @@ import { assessHealth, type HealthLevel } from "./health/level.ts";
 import { createNotifier } from "./notify/notifier.ts";
 import { notifySettings, resolveSettings, type Resolved } from "./notify/settings.ts";
 import { readYamlFile } from "./skills/yaml-file.ts";
-import { inboxCounts } from "./store/inbox.ts";
-import { tickCounts } from "./store/schedules.ts";
+import { inboxBetween, inboxCounts } from "./store/inbox.ts";
+import { tickCounts, ticksSince } from "./store/schedules.ts";
 import { StoreError } from "./store/store.ts";
-import { parseOtlpHeaders } from "./telemetry/collector.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
 import { NOT_MEASURED, readScorecard, scorecardLines } from "./telemetry/scorecard.ts";
 import { createTracer, type Tracer } from "./telemetry/tracer.ts";
@@ -23,7 +23,7 @@ import { resolveSources, type ResolvedSources } from "./triggers/event-sources.t
 import { readSchedules } from "./triggers/schedule-file.ts";
 import { createScheduler } from "./triggers/scheduler.ts";
 import { createTrials } from "./triggers/trials.ts";
-import { startDaemon, type Daemon, type DaemonPart } from "./work/daemon.ts";
+import { fired, startDaemon, type Daemon, type DaemonPart } from "./work/daemon.ts";
 import { writeDayReport } from "./work/report-day.ts";
 import { duration } from "./work/report-file.ts";
 import { writeDocument } from "./work/scribe.ts";
@@ -118,8 +118,8 @@ export async function openDaemon(
     const { endpoint, headers } = config.daemon.otlp;
     const sending = createTracer({
       store,
-      collector: { endpoint, headers: parseOtlpHeaders(headers) ?? {} },
-      service: { name: "marketeam", version: "0.1.0" },
+      collector: { endpoint, headers },
+      service: { name: "marketeam", version },
       processId: presence.processId,
       now,
       log: log.child({ component: "traces" }),
@@ -146,14 +146,20 @@ export async function openDaemon(
         store,
         caps: team.caps,
         write: (path, text) => writeDocument(team, path, text),
-        schedules: async ({ from }) =>
-          (await store.read((read) => tickCounts(read, from, false))).map(({ name, outcome, reason, ticks }) => ({
-            name,
-            outcome,
-            reason,
-            n: ticks,
+        schedules: async ({ from, to }) => {
+          const ticks = (await store.read((read) => ticksSince(read, from, false))).filter((tick) => tick.decidedAt < to);
+          const alike = Map.groupBy(ticks, ({ name, outcome, reason }) => JSON.stringify([name, outcome, reason]));
+          return [...alike.values()].flatMap((same) =>
+            same.slice(0, 1).map(({ name, outcome, reason }) => ({ name, outcome, reason, n: same.length })),
+          );
+        },
+        events: async (window) =>
+          (await store.read((read) => inboxBetween(read, window, false))).map(({ type, decision, count }) => ({
+            name: type,
+            outcome: decision,
+            reason: null,
+            n: count,
           })),
-        events: null,
         availability: NOT_MEASURED,
       },
       at,
@@ -230,12 +236,7 @@ export async function openDaemon(
     door,
     faults,
     // Nothing comes in while the work comes to rest.
-    done: Promise.all([
-      done,
-      new Promise<void>((resolve) => signals.stop.addEventListener("abort", () => resolve(), { once: true })).then(() =>
-        door.stop(),
-      ),
-    ]).then(async () => {
+    done: Promise.all([done, fired(signals.stop).then(() => door.stop())]).then(async () => {
       await notifier.close();
       // The next process need not wait for the end of our lease.
       await tracer?.close().catch((error: unknown) => log.warn("the traces' place could not be given free", { error }));

@@ -255,6 +255,26 @@ export async function inboxCounts(
   return rows.map((row) => ({ source: row.source, decision: inboxDecision.parse(row.decision), count: Number(row.n) }));
 }
 
+/** How many events of each type that came in a time (UTC ms, `to` not included) met each decision. */
+export async function inboxBetween(
+  read: Read,
+  { from, to }: { readonly from: number; readonly to: number },
+  rehearsal: boolean,
+): Promise<{ type: string; decision: InboxDecision; count: number }[]> {
+  const rows = await read.db
+    .selectFrom("inbox")
+    .select((eb) => ["type" as const, "decision" as const, eb.fn.countAll<number>().as("n")])
+    .where("tenant", "=", read.tenant)
+    .where("rehearsal", "=", rehearsal ? 1 : 0)
+    .where("received_at", ">=", from)
+    .where("received_at", "<", to)
+    .groupBy(["type", "decision"])
+    .orderBy("type")
+    .orderBy("decision")
+    .execute();
+  return rows.map((row) => ({ type: row.type, decision: inboxDecision.parse(row.decision), count: Number(row.n) }));
+}
+
 /** Drops events that started nothing and came before `before` (UTC ms), the oldest first, at most `limit`. Says how many. */
 export async function forgetInbox(tx: Tx, { before, limit }: { before: number; limit: number }): Promise<number> {
   // The oldest by id, then by their time: asked for by time, a table without old events would be read to its end.

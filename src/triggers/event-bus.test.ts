@@ -2,7 +2,7 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import type { InboxEvent } from "../domain/inbox.ts";
 import { getPlan, listGoals } from "../store/goals.ts";
-import { getInboxEvent, inboxCounts, listInbox } from "../store/inbox.ts";
+import { getInboxEvent, inboxBetween, inboxCounts, listInbox } from "../store/inbox.ts";
 import { StoreError, type Store } from "../store/store.ts";
 import { BUS_ENGINES, incoming, openBus, type BusSetting } from "../test/bus.ts";
 import { BusFull } from "./event-bus.ts";
@@ -364,6 +364,21 @@ describe.each(BUS_ENGINES.filter((engine) => engine.ok).map(({ name }) => [name]
       { source: "monitor", decision: "started", count: 1 },
       { source: "monitor", decision: "unmapped", count: 1 },
     ]);
+  });
+
+  test("what came on a day is counted for that day alone, by type and decision", async () => {
+    await using at = await setUp();
+    const from = at.clock.now;
+    await at.bus.accept(incoming("drop"));
+    for (let i = 0; i < 2; i++) await at.bus.accept(incoming("noise", { i }));
+    const to = (at.clock.now += 86_400_000);
+    await at.bus.accept(incoming("noise", { i: 2 }));
+    const between = (window: { from: number; to: number }) => at.store.read((read) => inboxBetween(read, window, false));
+    expect(await between({ from, to })).toEqual([
+      { type: "drop", decision: "started", count: 1 },
+      { type: "noise", decision: "unmapped", count: 2 },
+    ]);
+    expect(await between({ from: to, to: to + 1 })).toEqual([{ type: "noise", decision: "unmapped", count: 1 }]);
   });
 
   test("whatever comes when: one goal a topic within its cooldown, never two for an id", async () => {

@@ -103,7 +103,8 @@ export function startDaemon(options: DaemonOptions): Daemon {
   };
 }
 
-function fired(signal: AbortSignal): Promise<void> {
+/** Resolves when the signal has fired, also when it had before. */
+export function fired(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) resolve();
     else signal.addEventListener("abort", () => resolve(), { once: true });
