@@ -1,7 +1,7 @@
 /** Stories of `events --inbox`, `events show` and `events replay`, through the real command line. */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdir } from "node:fs/promises";
+import { cp, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { silentLog } from "../log/log.ts";
 import { loadRegistry } from "../skills/registry.ts";
@@ -51,8 +51,13 @@ beforeAll(async () => {
 });
 afterAll(() => dir[Symbol.asyncDispose]());
 
-const run = (...args: string[]) => cli([...args, "--workspace", workspace]);
-const json = async (...args: string[]) => JSON.parse((await run(...args, "--json")).stdout) as Record<string, unknown>;
+const door = (at: string) => {
+  const run = (...args: string[]) => cli([...args, "--workspace", at]);
+  const json = async (...args: string[]) =>
+    JSON.parse((await run(...args, "--json")).stdout) as Record<string, unknown>;
+  return { run, json };
+};
+const { run, json } = door(workspace);
 
 story("the inbox: what came, what it matched, what was decided and why", async () => {
   const { inbox } = (await json("events", "--inbox")) as { inbox: Record<string, unknown>[] };
@@ -99,6 +104,10 @@ story("one event, whole, with its payload, and nothing that a terminal would obe
 });
 
 story("replay: refused by the cooldown, started with --force, and the new row says what it repeats", async () => {
+  // A replay adds a row: it has a workspace of its own, whichever story comes first.
+  const apart = join(dir.path, "apart");
+  await cp(workspace, apart, { recursive: true });
+  const { run, json } = door(apart);
   const held = await run("events", "replay", ids.started ?? "");
   expect(held.code).toBe(1);
   expect(held.stdout).toContain("cooldown until");
