@@ -154,4 +154,34 @@ const inbox: Migration = {
   },
 };
 
-export const migrations: readonly Migration[] = [initial, judgement, schedules, inbox, notices, figures];
+const effects: Migration = {
+  name: "0007-effects",
+  sql: (engine) => {
+    const text = engine === "sqlite" ? "text" : 'text collate "C"';
+    return [
+      `create table effects (tenant ${text} not null, id ${text} not null, goal_id ${text} not null, task_id ${text} not null,
+        revision integer not null, skill text, step text not null, round integer not null, use_index integer not null, server text not null,
+        tool text not null, tool_hash text not null, args text not null, hash text not null, class text not null, preview text not null,
+        recipients bigint, cost bigint, tainted integer not null, state text not null, blocked text, approved_by text, approved_at bigint,
+        expires_at bigint not null, sender text, sent_at bigint, ended_at bigint, result text, note text, rehearsal integer not null,
+        created_at bigint not null, primary key (tenant, id),
+        unique (tenant, task_id, revision, step, round, use_index))`,
+      `create index effects_by_state on effects (tenant, state)`,
+      `create index effects_by_goal on effects (tenant, goal_id)`,
+      // What was read from outside, as it came: a resumed task reads it here and not again there.
+      `create table tool_reads (tenant ${text} not null, goal_id ${text} not null, subject ${text} not null, revision integer not null,
+        step text not null, round integer not null, use_index integer not null, server text not null, tool text not null, args text not null,
+        text text not null, is_error integer not null, bytes bigint not null, spilled text, tainted integer not null, ms integer not null,
+        rehearsal integer not null, at bigint not null, primary key (tenant, goal_id, subject, revision, step, round, use_index))`,
+      `alter table deliverables add column tainted integer not null default 0`,
+      `alter table learnings add column tainted integer not null default 0`,
+      // Addresses that must never be written to again, and what was sent to each: kept below every agent.
+      `create table suppressed (tenant ${text} not null, address ${text} not null, reason text not null, at bigint not null,
+        primary key (tenant, address))`,
+      `create table contacted (tenant ${text} not null, address ${text} not null, effect_id ${text} not null, at bigint not null,
+        primary key (tenant, address, effect_id))`,
+    ];
+  },
+};
+
+export const migrations: readonly Migration[] = [initial, judgement, schedules, inbox, notices, figures, effects];

@@ -75,6 +75,7 @@ export type Schema = {
     answers: Generated<string>;
     claims: Generated<string>;
     created_at: number;
+    tainted: Generated<number>;
   };
   /** Several versions of one task, made side by side; the winner is a deliverable as well. */
   variants: {
@@ -176,6 +177,7 @@ export type Schema = {
     goal_id: string | null;
     task_id: string | null;
     created_at: number;
+    tainted: Generated<number>;
   };
   questions: Row & {
     goal_id: string;
@@ -272,4 +274,57 @@ export type Schema = {
     problem: string | null;
     ended_at: number | null;
   };
+  effects: Row & {
+    goal_id: string;
+    task_id: string;
+    revision: number;
+    skill: string | null;
+    step: string;
+    round: number;
+    use_index: number;
+    server: string;
+    tool: string;
+    tool_hash: string;
+    args: string;
+    hash: string;
+    class: string;
+    preview: string;
+    recipients: number | null;
+    cost: number | null;
+    tainted: number;
+    state: string;
+    blocked: string | null;
+    approved_by: string | null;
+    approved_at: number | null;
+    expires_at: number;
+    sender: string | null;
+    sent_at: number | null;
+    ended_at: number | null;
+    result: string | null;
+    note: string | null;
+    rehearsal: number;
+    created_at: number;
+  };
+  tool_reads: {
+    tenant: string;
+    goal_id: string;
+    subject: string;
+    revision: number;
+    step: string;
+    round: number;
+    use_index: number;
+    server: string;
+    tool: string;
+    args: string;
+    text: string;
+    is_error: number;
+    bytes: number;
+    spilled: string | null;
+    tainted: number;
+    ms: number;
+    rehearsal: number;
+    at: number;
+  };
+  suppressed: { tenant: string; address: string; reason: string; at: number };
+  contacted: { tenant: string; address: string; effect_id: string; at: number };
 };
