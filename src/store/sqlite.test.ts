@@ -99,7 +99,8 @@ test("durable settings, and reads that cannot write", async () => {
       async ({ db }) => Object.values((await sql<object>`${sql.raw(`pragma ${name}`)}`.execute(db)).rows[0] ?? {})[0],
     );
   expect(await pragma("journal_mode")).toBe("wal");
-  expect(await pragma("synchronous")).toBe(2);
+  // The commit itself is not forced to the disk: what follows it is (see the tests of durable.ts).
+  expect(await pragma("synchronous")).toBe(1);
   expect(await pragma("foreign_keys")).toBe(1);
   expect(await pragma("busy_timeout")).toBe(5000);
   const writing = store.read(({ db }) => db.deleteFrom("files").execute());

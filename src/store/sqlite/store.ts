@@ -13,6 +13,7 @@ import type { StoreOptions } from "../transaction.ts";
 import { backupSqlite } from "./backup.ts";
 import { foreignKeyProblems, quickCheck } from "./check.ts";
 import { sqliteDialect } from "./dialect.ts";
+import { createDurable, type Durable, type Sync } from "./durable.ts";
 import { corrupt, sqliteFailure } from "./failure.ts";
 import { inTurn } from "./turn.ts";
 import { watchWal } from "./watch.ts";
@@ -22,6 +23,8 @@ const BUSY_MS = 5000;
 export type SqliteStoreOptions = StoreOptions & {
   /** The database file. It and its folder are created when missing. */
   readonly path: string;
+  /** Forces a file's contents to the disk; tests pass their own. */
+  readonly sync?: Sync;
 };
 
 /**
@@ -31,7 +34,9 @@ export type SqliteStoreOptions = StoreOptions & {
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
   const { path, tenant, now, log, reached, migrations = history } = options;
   const open: Database[] = [];
+  let durable: Durable | null = null;
   const closeAll = () => {
+    durable?.close();
     // The reader first: only a connection that writes can put the -wal file away when it is the last to go.
     for (const database of open.splice(0).toReversed()) database.close(true);
   };
@@ -44,6 +49,11 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     const writer = new Kysely<Schema>({ dialect: sqliteDialect(writing) });
     const file = realpathSync(path);
     await inTurn(file, () => migrate({ db: writer, engine: "sqlite", migrations, now, reached }));
+    // From here on a commit is put on the disk by `durable`, off this thread and together with others.
+    writing.run("pragma synchronous = normal");
+    const changed = writing.query<{ rows: number }, []>("select total_changes() as rows");
+    durable = createDurable(path, options.sync);
+    const onDisk = durable;
 
     // Reads do not queue behind changes, cannot write by mistake, and do not hang when made inside a change.
     const reading = new Database(path, { readonly: true });
@@ -66,7 +76,17 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
           after: (seq, limit) => after.all(seq, tenant, limit),
           watch: (wake) => watchWal(path, { wake, changed: othersCommits(writing), log }),
         },
-        write: (_name, run) => inTurn(file, () => run(() => {})),
+        async write(_name, run) {
+          const value = await inTurn(file, async () => {
+            const before = changed.get()?.rows;
+            const value = await run(() => {});
+            if (changed.get()?.rows !== before) onDisk.committed();
+            return value;
+          });
+          // Outside the turn: the next change runs meanwhile, and shares the next sync.
+          await onDisk.all();
+          return value;
+        },
         read: (run) => run(),
         failure: (error) => sqliteFailure(error, path),
         backup: async (target) => backupSqlite(path, target),
@@ -111,7 +131,7 @@ function prepare(database: Database, path: string): void {
       `${path} lies on a file system that SQLite cannot share`,
       "put the workspace on a local disk",
     );
-  // A commit is on the disk when it returns: power loss, too, takes nothing that was acknowledged.
+  // For the migrations: each is on the disk when it returns.
   database.run("pragma synchronous = full");
   database.run("pragma foreign_keys = on");
   const [problem] = quickCheck(database);
