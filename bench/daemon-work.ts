@@ -14,13 +14,15 @@ import { openBareOurs } from "./bare-ours.ts";
 import { sample, type Figure, type Sample } from "./figure.ts";
 import { bareDatabase } from "./fresh-store.ts";
 import { startInstant } from "./instant-server.ts";
+import { plainTasks } from "./plain-tasks.ts";
 import { openWork, remembering, TASKS_A_GOAL, type Ran, type Work } from "./work.ts";
 
 const CONCURRENCY = 4;
 const GOALS = 5;
 const RUNS = 3;
-/** The antecedent's figure: tasks without a review, nothing forced to the disk, on a quiet machine. */
+/** The antecedent's figure: 500 tasks through its queue with 3 workers, one call without delay each, nothing forced to the disk. */
 const ANTECEDENT = 462;
+const PLAIN_GOALS = 40;
 const STARTS = 100;
 const GROWTH_LIMIT_MS = 60_000;
 
@@ -31,7 +33,7 @@ export async function daemonWork(): Promise<Figure[]> {
   const embedded = async (): Promise<Queue> => createEmbeddedQueue();
   await using near = await openWork({ model, queue: embedded, concurrency: CONCURRENCY });
   await warm(near);
-  const figures = [...(await throughEmbedded(near)), ...(await startOf("embedded queue", near, null))];
+  const figures = [...(await plain()), ...(await throughEmbedded(near)), ...(await startOf("embedded queue", near, null))];
   if (redisProgram() === null) return figures;
   await using redis = await startRedis(["--appendonly", "yes"]);
   const [ours, bare]: [Ran[], number[]] = [[], []];
@@ -73,6 +75,25 @@ export async function daemonWork(): Promise<Figure[]> {
   ];
 }
 
+async function plain(): Promise<Figure[]> {
+  const figures: Figure[] = [];
+  for (const concurrency of [CONCURRENCY, 4 * CONCURRENCY]) {
+    const queue = createEmbeddedQueue();
+    const model = { respond: () => Promise.reject(new Error("no call is made")) };
+    await using work = await openWork({ model, queue: async () => queue, concurrency });
+    await plainTasks(work, queue, { goals: PLAIN_GOALS / 4, concurrency });
+    const rates: number[] = [];
+    for (let run = 0; run < RUNS; run++) rates.push(await plainTasks(work, queue, { goals: PLAIN_GOALS, concurrency }));
+    figures.push({
+      what: `tasks through the embedded queue, ${concurrency} at a time: ready, claimed, finished, each on the disk; no call`,
+      unit: "tasks/s",
+      value: sample(rates),
+      bar: { of: "value", atLeast: ANTECEDENT, from: "antecedent" },
+    });
+  }
+  return figures;
+}
+
 async function throughEmbedded(work: Work): Promise<Figure[]> {
   const [few, commits]: [Ran[], number[]] = [[], []];
   let counted = 0;
@@ -88,14 +109,13 @@ async function throughEmbedded(work: Work): Promise<Figure[]> {
   const commit = sample(commits);
   return [
     {
-      what: `tasks through the embedded queue, goals of ${TASKS_A_GOAL}, made, reviewed, checked, reported`,
+      what: `whole tasks, goals of ${TASKS_A_GOAL}: made, reviewed, checked, reported, with their documents`,
       unit: "tasks/s",
       value: rate(few),
       base: {
         what: `bare bun:sqlite that only commits, ${perTask.toFixed(1)} times a task`,
         value: scaled(commit, 1 / perTask),
       },
-      bar: { of: "value", atLeast: ANTECEDENT, from: "antecedent" },
       note: cpuNote(few),
     },
     { what: "commits a second of bare bun:sqlite on this disk, synchronous full", unit: "commits/s", value: commit },

@@ -279,3 +279,37 @@ export async function listCalls(read: Read, filter: { state?: CallState; since?:
   if (filter.since !== undefined) query = query.where("started_at", ">=", filter.since);
   return (await query.execute()).map(toCall);
 }
+
+/** What real calls of one goal, skill and model cost together. */
+export type Spending = {
+  readonly goalId: string;
+  /** Null where the goal is gone. */
+  readonly title: string | null;
+  /** Null for the Director's own calls. */
+  readonly skill: string | null;
+  readonly model: string;
+  readonly calls: number;
+  readonly cost: Nano;
+};
+
+/** The real calls that began at `since` (UTC ms) or later, added up. */
+export async function spendingSince(read: Read, since: number): Promise<Spending[]> {
+  const rows = await read.db
+    .selectFrom("calls")
+    .leftJoin("goals", (join) => join.onRef("goals.id", "=", "calls.goal_id").onRef("goals.tenant", "=", "calls.tenant"))
+    .select((eb) => [
+      "calls.goal_id as goalId",
+      "goals.title",
+      "calls.skill",
+      "calls.model",
+      eb.fn.countAll().as("calls"),
+      eb.fn.sum("calls.cost").as("cost"),
+    ])
+    .where("calls.tenant", "=", read.tenant)
+    .where("calls.rehearsal", "=", 0)
+    .where("calls.started_at", ">=", since)
+    .groupBy(["calls.goal_id", "goals.title", "calls.skill", "calls.model"])
+    .orderBy("calls.goal_id")
+    .execute();
+  return rows.map((row) => ({ ...row, calls: Number(row.calls), cost: Number(row.cost) }));
+}

@@ -11,9 +11,11 @@ export type Engine = {
   readonly writer: Kysely<Schema>;
   readonly reader: Kysely<Schema>;
   readonly events: FeedSource;
+  /** Runs first in a change whose commit need not wait for the disk, where the engine must be told so. */
+  readonly begin?: NonNullable<Change<unknown>["begin"]>;
   readonly beforeEvents?: NonNullable<Change<unknown>["beforeEvents"]>;
   /** Runs a change, and again where that is safe. `committing` is to be called when only the commit is left to do. */
-  write<T>(name: string, run: (committing: () => void) => Promise<T>): Promise<T>;
+  write<T>(name: string, run: (committing: () => void) => Promise<T>, lazy: boolean): Promise<T>;
   /** Runs a read, and again when the connection was lost. */
   read<T>(run: () => Promise<T>): Promise<T>;
   /** What to throw instead of an error of the driver. */
@@ -43,16 +45,17 @@ export function createStore(engine: Engine, options: StoreOptions): Store {
 
   return {
     engine: engine.name,
-    write: (name, change) =>
+    write: (name, change, { lazy = false } = {}) =>
       work(async () => {
         refuseInside(name);
         // What commits from here on reaches whoever has subscribed before.
         await feed.ready();
-        const { value, emitted } = await engine.write(name, (beforeCommit) => {
-          const { beforeEvents } = engine;
-          const hooks = beforeEvents ? { beforeEvents, beforeCommit } : { beforeCommit };
+        const run = (beforeCommit: () => void) => {
+          const { begin, beforeEvents } = engine;
+          const hooks = { beforeCommit, ...(lazy && begin && { begin }), ...(beforeEvents && { beforeEvents }) };
           return runChange(options, { db: engine.writer, engine: engine.name, name, change, ...hooks });
-        });
+        };
+        const { value, emitted } = await engine.write(name, run, lazy);
         // The change is saved: trouble with telling of it is not the writer's.
         if (emitted > 0) await feed.tell();
         return value;

@@ -15,13 +15,22 @@ export type Tx = Read & {
   emit(event: EventBody, options?: { rehearsal?: boolean }): void;
 };
 
+export type WriteOptions = {
+  /**
+   * Resolve once it is committed; the disk follows within moments, and at the latest with the next change that waits for it.
+   * A power cut may take such a change, never one that another durable change was made on. For what can be made again from
+   * what is durable: no money, nothing told to anybody outside.
+   */
+  readonly lazy?: boolean;
+};
+
 export interface Store {
   readonly engine: "sqlite" | "postgres";
   /**
    * Runs `change` in one transaction and resolves after it is durable. `name` is the crash point (`task.claim`, …).
    * Everything rolls back when it throws. Serialisation failures and deadlocks are retried, so `change` may run twice.
    */
-  write<T>(name: string, change: (tx: Tx) => Promise<T>): Promise<T>;
+  write<T>(name: string, change: (tx: Tx) => Promise<T>, options?: WriteOptions): Promise<T>;
   read<T>(query: (read: Read) => Promise<T>): Promise<T>;
   /** Events committed from now on, by any process, in order of `seq`. Returns how to stop. */
   subscribe(handler: (event: StoredEvent) => void): () => void;

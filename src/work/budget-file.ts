@@ -2,9 +2,8 @@
 
 import { periods, shareUsed, budgetLevel, type Caps } from "../domain/budget.ts";
 import { dollars } from "../domain/money.ts";
-import { listCalls } from "../store/calls.ts";
+import { listCalls, spendingSince, type Spending } from "../store/calls.ts";
 import { listScopes } from "../store/scopes.ts";
-import { getGoal } from "../store/goals.ts";
 import type { Read } from "../store/store.ts";
 import { formatDocument } from "../workspace/document.ts";
 
@@ -18,23 +17,21 @@ export async function composeBudget(
   caps: Pick<Caps, "day" | "month">,
 ): Promise<{ path: string; text: string } | null> {
   const { day, month } = periods(read.now);
-  const calls = (await listCalls(read, { since: Date.parse(`${day}T00:00:00Z`) })).filter((call) => !call.rehearsal);
-  if (calls.length === 0) return null;
+  const since = Date.parse(`${day}T00:00:00Z`);
+  const spending = await spendingSince(read, since);
+  if (spending.length === 0) return null;
   const line = async (kind: "day" | "month", id: string, cap: number) => {
     const row = (await listScopes(read, kind, false)).find((scope) => scope.id === id) ?? { spent: 0, held: 0, allowed: 0 };
     const share = shareUsed({ ...row, cap });
     return `| ${kind} ${id} | ${dollars(row.spent)} | ${dollars(row.held)} | ${dollars(cap)} | ${dollars(row.allowed)} | ${Math.floor(share * 100)} % | ${budgetLevel(share)} |`;
   };
-  const sums = (name: (call: (typeof calls)[number]) => string) => {
-    const groups = Map.groupBy(calls, name);
-    return [...groups]
-      .map(([key, list]) => ({ key, count: list.length, cost: list.reduce((sum, call) => sum + call.cost, 0) }))
+  const total = (rows: readonly Spending[], what: "cost" | "calls") => rows.reduce((sum, row) => sum + row[what], 0);
+  const sums = (name: (row: Spending) => string) =>
+    [...Map.groupBy(spending, name)]
+      .map(([key, rows]) => ({ key, count: total(rows, "calls"), cost: total(rows, "cost") }))
       .sort((a, b) => b.cost - a.cost || (a.key < b.key ? -1 : 1))
       .map(({ key, count, cost }) => `- ${key}: ${dollars(cost)} in ${count} ${count === 1 ? "call" : "calls"}`);
-  };
-  const titles = new Map<string, string>();
-  for (const id of new Set(calls.map((call) => call.goalId))) titles.set(id, (await getGoal(read, id))?.title ?? id);
-  const lost = calls.filter((call) => call.state === "unknown");
+  const lost = (await listCalls(read, { since, state: "unknown" })).filter((call) => !call.rehearsal);
   const body = [
     `# Budget of ${day}`,
     "",
@@ -45,15 +42,15 @@ export async function composeBudget(
     "",
     "## By goal",
     "",
-    ...sums((call) => titles.get(call.goalId) ?? call.goalId),
+    ...sums((row) => row.title ?? row.goalId),
     "",
     "## By skill",
     "",
-    ...sums((call) => call.skill ?? "the Director"),
+    ...sums((row) => row.skill ?? "the Director"),
     "",
     "## By model",
     "",
-    ...sums((call) => call.model),
+    ...sums((row) => row.model),
     ...(lost.length > 0
       ? [
           "",
@@ -63,5 +60,5 @@ export async function composeBudget(
         ]
       : []),
   ];
-  return { path: budgetPath(day), text: formatDocument({ day, calls: calls.length }, body.join("\n")) };
+  return { path: budgetPath(day), text: formatDocument({ day, calls: total(spending, "calls") }, body.join("\n")) };
 }

@@ -45,57 +45,61 @@ export async function runCheck(team: Team, job: Job): Promise<void> {
     ...fresh.map((entry) => ({ ...entry, foundBy: "model" as const })),
   ];
   const byName = new Map(pieces.map((piece) => [piece.text.name, piece]));
-  await team.store.write("goal.check", async (tx) => {
-    const { task: held } = await enterTask(tx, lease);
-    const kept: Omit<Contradiction, "createdAt">[] = found.flatMap((entry) => {
-      const piece = byName.get(entry.wrong.name);
-      if (!piece) return [];
-      return [
-        {
-          id: newId("con"),
-          goalId: goal.id,
-          kind: entry.kind,
-          subject: entry.subject,
-          foundBy: entry.foundBy,
-          wrongTaskId: piece.task.id,
-          wrongQuote: entry.wrong.quote,
-          rightSource: entry.right.name,
-          rightQuote: entry.right.quote,
-          note: entry.note,
-          status: "open",
-        },
-      ];
-    });
-    await addContradictions(tx, kept);
-    const back: string[] = [];
-    for (const { task: wrong, version } of pieces) {
-      const against = kept.filter((entry) => entry.wrongTaskId === wrong.id);
-      // A person's own words are not rewritten: the report says what stands against them.
-      if (against.length === 0 || version.origin === "person" || !read) continue;
-      await insertReview(tx, goal.id, {
-        id: newId("rev"),
-        taskId: wrong.id,
-        deliverableId: version.id,
-        revision: version.revision,
-        reviewer: CONSISTENCY,
-        verdict: "REVISE",
-        score: null,
-        scores: [],
-        findings: against.map(findingOf),
+  await team.store.write(
+    "goal.check",
+    async (tx) => {
+      const { task: held } = await enterTask(tx, lease);
+      const kept: Omit<Contradiction, "createdAt">[] = found.flatMap((entry) => {
+        const piece = byName.get(entry.wrong.name);
+        if (!piece) return [];
+        return [
+          {
+            id: newId("con"),
+            goalId: goal.id,
+            kind: entry.kind,
+            subject: entry.subject,
+            foundBy: entry.foundBy,
+            wrongTaskId: piece.task.id,
+            wrongQuote: entry.wrong.quote,
+            rightSource: entry.right.name,
+            rightQuote: entry.right.quote,
+            note: entry.note,
+            status: "open",
+          },
+        ];
       });
-      const revision = await nextRevision(tx, wrong);
-      const why = `contradicts ${[...new Set(against.map((entry) => entry.rightSource))].join(", ")}`;
-      await moveTask(tx, await needTask(tx, wrong.id), "ready", { revision, attempts: 0, reason: why, runAt: tx.now });
-      tx.emit({ type: "task.returned", goalId: goal.id, taskId: wrong.id, revision, why }, { rehearsal: goal.rehearsal });
-      tx.emit({ type: "task.ready", goalId: goal.id, taskId: wrong.id, revision }, { rehearsal: goal.rehearsal });
-      back.push(wrong.key);
-    }
-    tx.emit(
-      { type: "texts.compared", goalId: goal.id, taskId: task.id, contradictions: kept.length, sentBack: back },
-      { rehearsal: goal.rehearsal },
-    );
-    await finishTask(tx, held, { reason: noteOf(kept.length, back, judged, left) }, goal.rehearsal);
-  });
+      await addContradictions(tx, kept);
+      const back: string[] = [];
+      for (const { task: wrong, version } of pieces) {
+        const against = kept.filter((entry) => entry.wrongTaskId === wrong.id);
+        // A person's own words are not rewritten: the report says what stands against them.
+        if (against.length === 0 || version.origin === "person" || !read) continue;
+        await insertReview(tx, goal.id, {
+          id: newId("rev"),
+          taskId: wrong.id,
+          deliverableId: version.id,
+          revision: version.revision,
+          reviewer: CONSISTENCY,
+          verdict: "REVISE",
+          score: null,
+          scores: [],
+          findings: against.map(findingOf),
+        });
+        const revision = await nextRevision(tx, wrong);
+        const why = `contradicts ${[...new Set(against.map((entry) => entry.rightSource))].join(", ")}`;
+        await moveTask(tx, await needTask(tx, wrong.id), "ready", { revision, attempts: 0, reason: why, runAt: tx.now });
+        tx.emit({ type: "task.returned", goalId: goal.id, taskId: wrong.id, revision, why }, { rehearsal: goal.rehearsal });
+        tx.emit({ type: "task.ready", goalId: goal.id, taskId: wrong.id, revision }, { rehearsal: goal.rehearsal });
+        back.push(wrong.key);
+      }
+      tx.emit(
+        { type: "texts.compared", goalId: goal.id, taskId: task.id, contradictions: kept.length, sentBack: back },
+        { rehearsal: goal.rehearsal },
+      );
+      await finishTask(tx, held, { reason: noteOf(kept.length, back, judged, left) }, goal.rehearsal);
+    },
+    { lazy: true },
+  );
 }
 
 /** Which of a task's open contradictions a new version of it has settled: code finds them no more, and the quoted words are gone. */

@@ -29,22 +29,26 @@ export async function deliver(
   rehearsal: boolean,
   chosen: Chosen | null = null,
 ): Promise<void> {
-  await store.write("task.deliver", async (tx) => {
-    const { goal, task } = await enterTask(tx, lease);
-    await insertDeliverable(tx, deliverable);
-    if (chosen) await keepChoice(tx, goal, task, chosen);
-    if (task.status === "running") await moveTask(tx, task, "reviewing", { model });
-    tx.emit(
-      {
-        type: "task.delivered",
-        goalId: task.goalId,
-        taskId: task.id,
-        revision: deliverable.revision,
-        chars: deliverable.body.length,
-      },
-      { rehearsal },
-    );
-  });
+  await store.write(
+    "task.deliver",
+    async (tx) => {
+      const { goal, task } = await enterTask(tx, lease);
+      await insertDeliverable(tx, deliverable);
+      if (chosen) await keepChoice(tx, goal, task, chosen);
+      if (task.status === "running") await moveTask(tx, task, "reviewing", { model });
+      tx.emit(
+        {
+          type: "task.delivered",
+          goalId: task.goalId,
+          taskId: task.id,
+          revision: deliverable.revision,
+          chars: deliverable.body.length,
+        },
+        { rehearsal },
+      );
+    },
+    { lazy: true },
+  );
 }
 
 /** One of several versions was chosen: the others are kept as what they are, and the reason may teach something. */
@@ -74,22 +78,26 @@ export async function returnForStructure(
   rounds: number,
 ): Promise<void> {
   const compared = deliverable.revision < rounds ? null : await compareBest(store, lease.taskId);
-  await store.write("task.return", async (tx) => {
-    const { goal, task } = await enterTask(tx, lease);
-    await insertReview(tx, goal.id, {
-      id: newId("rev"),
-      taskId: task.id,
-      deliverableId: deliverable.id,
-      revision: deliverable.revision,
-      reviewer: "structure",
-      verdict: "REVISE",
-      score: null,
-      scores: [],
-      findings,
-    });
-    emitReviewed(tx, task, "structure", "REVISE", null, goal.rehearsal);
-    await sendBack(tx, goal, task, findings, rounds, { verdict: "REVISE", score: null }, compared);
-  });
+  await store.write(
+    "task.return",
+    async (tx) => {
+      const { goal, task } = await enterTask(tx, lease);
+      await insertReview(tx, goal.id, {
+        id: newId("rev"),
+        taskId: task.id,
+        deliverableId: deliverable.id,
+        revision: deliverable.revision,
+        reviewer: "structure",
+        verdict: "REVISE",
+        score: null,
+        scores: [],
+        findings,
+      });
+      emitReviewed(tx, task, "structure", "REVISE", null, goal.rehearsal);
+      await sendBack(tx, goal, task, findings, rounds, { verdict: "REVISE", score: null }, compared);
+    },
+    { lazy: true },
+  );
 }
 
 /** The repair of an accepted text has been read: it takes the old one's place, or that stays. `fixed` are ids of contradictions. */
@@ -101,30 +109,34 @@ export async function concludeRepair(
   fixed: readonly string[],
   why: string,
 ): Promise<void> {
-  await store.write("task.repair", async (tx) => {
-    const { goal, task } = await enterTask(tx, lease);
-    if (judgement) {
-      const { reviewer, verdict, score, reply } = judgement;
-      await insertReview(tx, goal.id, {
-        id: newId("rev"),
-        taskId: task.id,
-        deliverableId: deliverable.id,
-        revision: deliverable.revision,
-        reviewer,
-        verdict,
-        score,
-        scores: reply.scores,
-        findings: reply.findings,
-      });
-      emitReviewed(tx, task, reviewer, verdict, score, goal.rehearsal);
-      const claims = withJudged(deliverable.claims, judgement.claims);
-      await setJudgement(tx, deliverable.id, { score, summary: reply.summary, facts: reply.facts, claims });
-    }
-    if (judgement?.verdict !== "APPROVE" || fixed.length === 0) return keepAccepted(tx, goal, task, why);
-    await markFixed(tx, fixed);
-    const { verdict, score } = judgement;
-    await finishTask(tx, task, { score, verdict, deliverableId: deliverable.id, reason: null }, goal.rehearsal);
-  });
+  await store.write(
+    "task.repair",
+    async (tx) => {
+      const { goal, task } = await enterTask(tx, lease);
+      if (judgement) {
+        const { reviewer, verdict, score, reply } = judgement;
+        await insertReview(tx, goal.id, {
+          id: newId("rev"),
+          taskId: task.id,
+          deliverableId: deliverable.id,
+          revision: deliverable.revision,
+          reviewer,
+          verdict,
+          score,
+          scores: reply.scores,
+          findings: reply.findings,
+        });
+        emitReviewed(tx, task, reviewer, verdict, score, goal.rehearsal);
+        const claims = withJudged(deliverable.claims, judgement.claims);
+        await setJudgement(tx, deliverable.id, { score, summary: reply.summary, facts: reply.facts, claims });
+      }
+      if (judgement?.verdict !== "APPROVE" || fixed.length === 0) return keepAccepted(tx, goal, task, why);
+      await markFixed(tx, fixed);
+      const { verdict, score } = judgement;
+      await finishTask(tx, task, { score, verdict, deliverableId: deliverable.id, reason: null }, goal.rehearsal);
+    },
+    { lazy: true },
+  );
 }
 
 /** All reviewers have spoken: approve, send back, or (with the Director's new brief) begin anew; else ask a person. */
@@ -141,70 +153,74 @@ export async function conclude(
   const score = mean([...judgements.map((entry) => entry.score), ...standing.flatMap((entry) => entry.score ?? [])]);
   const mayAsk = verdict === "REJECT" ? rebrief === null : verdict === "REVISE" && deliverable.revision >= rounds;
   const compared = mayAsk ? await compareBest(store, lease.taskId, { id: deliverable.id, score }) : null;
-  await store.write("task.conclude", async (tx) => {
-    const { goal, task } = await enterTask(tx, lease);
-    for (const { reviewer, verdict, score, reply } of judgements) {
-      await insertReview(tx, goal.id, {
-        id: newId("rev"),
-        taskId: task.id,
-        deliverableId: deliverable.id,
-        revision: deliverable.revision,
-        reviewer,
-        verdict,
-        score,
-        scores: reply.scores,
-        findings: reply.findings,
-      });
-      emitReviewed(tx, task, reviewer, verdict, score, goal.rehearsal);
-    }
-    const last = judgements.at(-1);
-    await setJudgement(tx, deliverable.id, {
-      score,
-      summary: last?.reply.summary ?? null,
-      facts: last?.reply.facts ?? [],
-      claims: withJudged(
-        deliverable.claims,
-        judgements.flatMap((entry) => entry.claims),
-      ),
-    });
-    await keepLearnings(tx, goal, task, judgements);
-    const findings = judgements.flatMap((judgement) => judgement.reply.findings);
-    if (verdict === "APPROVE") {
-      await finishTask(tx, task, { score, verdict, deliverableId: deliverable.id, reason: null }, goal.rehearsal);
-    } else if (verdict === "REVISE") {
-      await sendBack(tx, goal, task, findings, rounds, { verdict, score }, compared);
-    } else if (rebrief) {
-      const revision = await nextRevision(tx, task);
-      await moveTask(tx, task, "ready", {
-        revision,
-        roundStart: revision,
-        rejections: task.rejections + 1,
-        attempts: 0,
-        skill: rebrief.skill,
-        brief: rebrief.brief,
-        criteria: rebrief.criteria,
-        score,
-        verdict,
-        reason: `rejected: ${rebrief.reason}`,
-        runAt: tx.now,
-      });
-      tx.emit(
-        {
-          type: "task.returned",
-          goalId: goal.id,
+  await store.write(
+    "task.conclude",
+    async (tx) => {
+      const { goal, task } = await enterTask(tx, lease);
+      for (const { reviewer, verdict, score, reply } of judgements) {
+        await insertReview(tx, goal.id, {
+          id: newId("rev"),
           taskId: task.id,
+          deliverableId: deliverable.id,
+          revision: deliverable.revision,
+          reviewer,
+          verdict,
+          score,
+          scores: reply.scores,
+          findings: reply.findings,
+        });
+        emitReviewed(tx, task, reviewer, verdict, score, goal.rehearsal);
+      }
+      const last = judgements.at(-1);
+      await setJudgement(tx, deliverable.id, {
+        score,
+        summary: last?.reply.summary ?? null,
+        facts: last?.reply.facts ?? [],
+        claims: withJudged(
+          deliverable.claims,
+          judgements.flatMap((entry) => entry.claims),
+        ),
+      });
+      await keepLearnings(tx, goal, task, judgements);
+      const findings = judgements.flatMap((judgement) => judgement.reply.findings);
+      if (verdict === "APPROVE") {
+        await finishTask(tx, task, { score, verdict, deliverableId: deliverable.id, reason: null }, goal.rehearsal);
+      } else if (verdict === "REVISE") {
+        await sendBack(tx, goal, task, findings, rounds, { verdict, score }, compared);
+      } else if (rebrief) {
+        const revision = await nextRevision(tx, task);
+        await moveTask(tx, task, "ready", {
           revision,
-          why: `rejected and briefed anew: ${rebrief.reason}`,
-        },
-        { rehearsal: goal.rehearsal },
-      );
-      tx.emit({ type: "task.ready", goalId: goal.id, taskId: task.id, revision }, { rehearsal: goal.rehearsal });
-    } else {
-      const how = task.rejections > 0 ? "was rejected twice" : "was rejected, and no new brief for it could be read";
-      const title = `"${task.key}" ${how}. Take the best version?`;
-      await escalate(tx, goal, task, { kind: "rejected", title, why: null, judged: { verdict, score } }, compared);
-    }
-  });
+          roundStart: revision,
+          rejections: task.rejections + 1,
+          attempts: 0,
+          skill: rebrief.skill,
+          brief: rebrief.brief,
+          criteria: rebrief.criteria,
+          score,
+          verdict,
+          reason: `rejected: ${rebrief.reason}`,
+          runAt: tx.now,
+        });
+        tx.emit(
+          {
+            type: "task.returned",
+            goalId: goal.id,
+            taskId: task.id,
+            revision,
+            why: `rejected and briefed anew: ${rebrief.reason}`,
+          },
+          { rehearsal: goal.rehearsal },
+        );
+        tx.emit({ type: "task.ready", goalId: goal.id, taskId: task.id, revision }, { rehearsal: goal.rehearsal });
+      } else {
+        const how = task.rejections > 0 ? "was rejected twice" : "was rejected, and no new brief for it could be read";
+        const title = `"${task.key}" ${how}. Take the best version?`;
+        await escalate(tx, goal, task, { kind: "rejected", title, why: null, judged: { verdict, score } }, compared);
+      }
+    },
+    { lazy: true },
+  );
 }
 
 /** One decimal; null of nothing. */

@@ -29,12 +29,16 @@ export async function runPlanning(team: Team, job: Job): Promise<void> {
   if (decision.kind === "stopped") return stopTask(team.store, lease, decision);
   if (decision.kind === "unreadable") return fail(team.store, lease, `no usable plan (${decision.why}): ${decision.detail}`);
   const history = goal.rehearsal ? new Map<string, number[]>() : await team.store.read((read) => taskCosts(read));
-  await team.store.write("goal.plan", async (tx) => {
-    const { goal: current, task: held } = await enterTask(tx, lease);
-    await startPlan(tx, current, decision.value);
-    await updateGoal(tx, goal.id, { quote: JSON.stringify(quotePlan(decision.value, team.registry, tx.now, history)) });
-    await finishTask(tx, held, { model: decision.model }, goal.rehearsal);
-  });
+  await team.store.write(
+    "goal.plan",
+    async (tx) => {
+      const { goal: current, task: held } = await enterTask(tx, lease);
+      await startPlan(tx, current, decision.value);
+      await updateGoal(tx, goal.id, { quote: JSON.stringify(quotePlan(decision.value, team.registry, tx.now, history)) });
+      await finishTask(tx, held, { model: decision.model }, goal.rehearsal);
+    },
+    { lazy: true },
+  );
 }
 
 /** What the Director reads before planning: learnings, and how the latest goals ended. */
@@ -74,19 +78,23 @@ export async function runGate(team: Team, job: Job): Promise<void> {
     signal,
   );
   if (decision.kind === "stopped") return stopTask(team.store, lease, decision);
-  await team.store.write("goal.gate", async (tx) => {
-    const { goal: current, task: held } = await enterTask(tx, lease);
-    // Another gate may have changed the plan while this one was thinking: then this decision no longer fits, and nothing is changed by it.
-    const stale = current.planVersion !== goal.planVersion;
-    const change = decision.kind === "decided" && !stale ? decision.value : null;
-    const note = decision.kind === "decided" ? decision.value.note : decision.detail;
-    if (change?.plan) await changePlan(tx, current, change.plan, note, change.dropped);
-    tx.emit(
-      { type: "gate.decided", goalId: goal.id, taskId: task.id, phase: task.phase, changed: Boolean(change?.plan), note },
-      { rehearsal: goal.rehearsal },
-    );
-    await finishTask(tx, held, { reason: note }, goal.rehearsal);
-  });
+  await team.store.write(
+    "goal.gate",
+    async (tx) => {
+      const { goal: current, task: held } = await enterTask(tx, lease);
+      // Another gate may have changed the plan while this one was thinking: then this decision no longer fits, and nothing is changed by it.
+      const stale = current.planVersion !== goal.planVersion;
+      const change = decision.kind === "decided" && !stale ? decision.value : null;
+      const note = decision.kind === "decided" ? decision.value.note : decision.detail;
+      if (change?.plan) await changePlan(tx, current, change.plan, note, change.dropped);
+      tx.emit(
+        { type: "gate.decided", goalId: goal.id, taskId: task.id, phase: task.phase, changed: Boolean(change?.plan), note },
+        { rehearsal: goal.rehearsal },
+      );
+      await finishTask(tx, held, { reason: note }, goal.rehearsal);
+    },
+    { lazy: true },
+  );
 }
 
 export async function runReport(team: Team, job: Job): Promise<void> {
@@ -113,12 +121,16 @@ export async function runReport(team: Team, job: Job): Promise<void> {
   ) {
     return stopTask(team.store, lease, decision);
   }
-  await team.store.write("goal.report", async (tx) => {
-    const { task: held } = await enterTask(tx, lease);
-    if (decision.kind === "decided") await setMeta(tx, closingKey(goal.id), JSON.stringify(decision.value));
-    await updateGoal(tx, goal.id, { failures: 0 });
-    await finishTask(tx, held, { reason: decision.kind === "decided" ? null : decision.detail }, goal.rehearsal);
-  });
+  await team.store.write(
+    "goal.report",
+    async (tx) => {
+      const { task: held } = await enterTask(tx, lease);
+      if (decision.kind === "decided") await setMeta(tx, closingKey(goal.id), JSON.stringify(decision.value));
+      await updateGoal(tx, goal.id, { failures: 0 });
+      await finishTask(tx, held, { reason: decision.kind === "decided" ? null : decision.detail }, goal.rehearsal);
+    },
+    { lazy: true },
+  );
 }
 
 function resultOf(

@@ -29,26 +29,33 @@ export interface Scribe {
 
 /** Listens to the store and writes the documents that a change concerns, one after the other. */
 export function createScribe(team: Team, owns: (goalId: string) => boolean): Scribe {
-  let queue: Promise<void> = Promise.resolve();
+  const waiting = new Map<string, Job>();
+  let writing: Promise<void> | null = null;
   let failure: unknown = null;
   let hurry = Promise.withResolvers<void>();
-  const later = (job: () => Promise<void>) => {
-    queue = queue
-      .then(() => Promise.race([Bun.sleep(PAUSE_MS), hurry.promise]))
-      .then(job)
-      .catch((error: unknown) => {
-        failure ??= error;
-        team.log.debug("a document could not be written", { error });
-      });
+  /** A document that already waits to be written will say this, too: it is composed when its turn comes. */
+  const later = (jobs: Jobs) => {
+    for (const [name, job] of Object.entries(jobs)) if (!waiting.has(name)) waiting.set(name, job);
+    if (waiting.size > 0) writing ??= write().finally(() => (writing = null));
+  };
+  const write = async () => {
+    while (waiting.size > 0) {
+      await Promise.race([Bun.sleep(PAUSE_MS), hurry.promise]);
+      for (const [name, job] of [...waiting]) {
+        waiting.delete(name);
+        await job().catch((error: unknown) => {
+          failure ??= error;
+          team.log.debug("a document could not be written", { error });
+        });
+      }
+    }
   };
   const stop = team.store.subscribe((event) => {
-    if (event.goalId === null || !owns(event.goalId)) return;
-    const job = documentsOf(team, event);
-    if (job) later(job);
+    if (event.goalId !== null && owns(event.goalId)) later(documentsOf(team, event));
   });
   const flush = async () => {
     hurry.resolve();
-    await queue;
+    while (writing !== null) await writing;
     hurry = Promise.withResolvers();
     const error = failure;
     failure = null;
@@ -56,7 +63,7 @@ export function createScribe(team: Team, owns: (goalId: string) => boolean): Scr
   };
   return {
     flush,
-    catchUp: (goalId) => later(() => catchUp(team, goalId)),
+    catchUp: (goalId) => later({ [`all of ${goalId}`]: () => catchUp(team, goalId) }),
     async close() {
       stop();
       await flush();
@@ -64,29 +71,37 @@ export function createScribe(team: Team, owns: (goalId: string) => boolean): Scr
   };
 }
 
-function documentsOf(team: Team, event: StoredEvent): (() => Promise<void>) | null {
+type Job = () => Promise<void>;
+/** By the document's name. */
+type Jobs = Readonly<Record<string, Job>>;
+
+function documentsOf(team: Team, event: StoredEvent): Jobs {
   const { goalId, taskId } = event;
   switch (event.type) {
     case "task.reviewed":
-      return taskId ? () => writeReviews(team, taskId) : null;
+      return taskId ? { [`reviews of ${taskId}`]: () => writeReviews(team, taskId) } : {};
     case "variants.compared":
-      return taskId ? () => writeVariants(team, taskId) : null;
+      return taskId ? { [`variants of ${taskId}`]: () => writeVariants(team, taskId) } : {};
     case "task.done":
     case "task.blocked":
     case "task.cancelled":
-      return taskId ? () => writeOutput(team, taskId) : null;
+      return taskId ? { [`output of ${taskId}`]: () => writeOutput(team, taskId) } : {};
     case "goal.planned":
-      return goalId ? () => writeReport(team, goalId) : null;
+      return goalId ? { [`report of ${goalId}`]: () => writeReport(team, goalId) } : {};
     case "goal.paused":
     case "goal.completed":
     case "goal.failed":
     case "goal.cancelled":
-      return goalId ? () => writeReport(team, goalId).then(() => (event.rehearsal ? undefined : writeBudget(team))) : null;
+      if (!goalId) return {};
+      return {
+        [`report of ${goalId}`]: () => writeReport(team, goalId),
+        ...(!event.rehearsal && { budget: () => writeBudget(team) }),
+      };
     case "learning.added":
     case "learning.judged":
-      return event.rehearsal ? null : () => writeLearnings(team);
+      return event.rehearsal ? {} : { learnings: () => writeLearnings(team) };
     default:
-      return null;
+      return {};
   }
 }
 

@@ -92,10 +92,14 @@ async function storedVariants(team: Team, job: Job, asks: Make): Promise<Variant
   // One that did not come is done without; none is no version.
   const failed = made.find((entry) => entry.kind === "unusable");
   if (variants.length === 0 && failed) return failed;
-  await team.store.write("variants.keep", async (tx) => {
-    await enterTask(tx, lease);
-    await addVariants(tx, variants);
-  });
+  await team.store.write(
+    "variants.keep",
+    async (tx) => {
+      await enterTask(tx, lease);
+      await addVariants(tx, variants);
+    },
+    { lazy: true },
+  );
   return variants;
 }
 

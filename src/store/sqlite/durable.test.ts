@@ -100,6 +100,20 @@ test("a change that changed nothing waits for no disk", async () => {
   expect(disk.count()).toBe(0);
 });
 
+test("a lazy change is told at once, takes the disk with it, and closing waits for that", async () => {
+  const disk = slowDisk();
+  await using at = await open(disk);
+  await at.store.write("test.lazy", (tx) => setMeta(tx, "a", "yes"), { lazy: true });
+  const sync = await disk.begun();
+  let closed = false;
+  const closing = at.store.close().then(() => (closed = true));
+  expect(await Promise.race([closing, Bun.sleep(0)])).toBeUndefined();
+  expect(closed).toBe(false);
+  sync.resolve();
+  await closing;
+  expect(disk.count()).toBe(1);
+});
+
 test("a disk that refuses once is trusted no more: nothing after it is told as saved", async () => {
   const disk = slowDisk();
   await using at = await open(disk);

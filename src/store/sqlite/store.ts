@@ -76,7 +76,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
           after: (seq, limit) => after.all(seq, tenant, limit),
           watch: (wake) => watchWal(path, { wake, changed: othersCommits(writing), log }),
         },
-        async write(_name, run) {
+        async write(_name, run, lazy) {
           const value = await inTurn(file, async () => {
             const before = changed.get()?.rows;
             const value = await run(() => {});
@@ -84,7 +84,10 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
             return value;
           });
           // Outside the turn: the next change runs meanwhile, and shares the next sync.
-          await onDisk.all();
+          const synced = onDisk.all();
+          // A failure is met by whoever waits for the disk next.
+          if (lazy) synced.catch(() => {});
+          else await synced;
           return value;
         },
         read: (run) => run(),
@@ -95,7 +98,10 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
           ...foreignKeyProblems(reading),
           ...(await schemaProblems({ db: reader, engine: "sqlite", migrations })),
         ],
-        close: async () => closeAll(),
+        async close() {
+          await onDisk.all().catch(() => {});
+          closeAll();
+        },
       },
       options,
     );
