@@ -1,7 +1,7 @@
 /** `--daemon`: the team day and night, until SIGTERM. The first start in a workspace says what will fire and what a month costs, and asks. */
 
 import { DoorError } from "../api/door.ts";
-import { bootstrap, loadTeam, noKey } from "../bootstrap.ts";
+import { bootstrap, loadTeam, noKey, sleep } from "../bootstrap.ts";
 import { ConfigError, type RuntimeConfig } from "../config.ts";
 import { daemonSettings, openDaemon } from "../daemon.ts";
 import { EXIT } from "../domain/exit.ts";
@@ -15,6 +15,7 @@ import { columns, indent } from "./columns.ts";
 import { UsageError } from "./errors.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { note } from "./output.ts";
+import { whenThere } from "./patience.ts";
 import { configFor, interactive, noteProblems, type RunFlags } from "./session.ts";
 
 export type DaemonFlags = RunFlags & { readonly yes?: boolean };
@@ -30,14 +31,20 @@ export async function daemon(options: DaemonFlags): Promise<number> {
   const team = await loadTeam(config);
   const settings = await daemonSettings(config.root, team.registry, config.variable);
   noteProblems([...team.problems, ...settings.problems]);
-  await using app = await opened(config, options, team, settings.secrets);
+  await using interrupt = onInterrupt(() =>
+    note("Stopping: calls in flight may finish (25 s at most). Once more stops at once."),
+  );
+  const there = await whenThere(() => opened(config, options, team, settings.secrets), {
+    stop: interrupt.stop,
+    say: note,
+    pause: sleep,
+  });
+  if (there === null) return EXIT.stopped;
+  await using app = there;
   if (!(await agreed(app.store, config, options, await monthAhead()))) {
     note("Nothing was started.");
     return EXIT.stopped;
   }
-  await using interrupt = onInterrupt(() =>
-    note("Stopping: calls in flight may finish (25 s at most). Once more stops at once."),
-  );
   try {
     const running = await openDaemon(app, settings, { stop: interrupt.stop, abort: interrupt.abort });
     note(

@@ -7,7 +7,6 @@ import { dollars } from "../domain/money.ts";
 import { listEvents } from "../store/records.ts";
 import { listQuestions } from "../store/questions.ts";
 import { needGoal } from "../store/goals.ts";
-import { readContext } from "../work/accept.ts";
 import { goalResultOf } from "../work/goal-result.ts";
 import { runGoal } from "../work/run-goal.ts";
 import { startProgress } from "./progress.ts";
@@ -26,7 +25,7 @@ export async function seeThrough(app: Application, goalId: string, options: RunF
     note(
       `${goalId}  caps: ${dollars(before.cap + before.allowed)} this goal, ${dollars(caps.day)} a day, ${dollars(caps.month)} a month, ${dollars(caps.call)} a call`,
     );
-    if ((await readContext(app.team)) === null)
+    if (before.contextVersion === 0)
       note("There is no product context yet: the work will be general. `init` makes one in a few minutes.");
   }
   const progress = await startProgress(app, goalId, {

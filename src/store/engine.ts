@@ -45,6 +45,7 @@ export function createStore(engine: Engine, options: StoreOptions): Store {
 
   return {
     engine: engine.name,
+    now,
     write: (name, change, { lazy = false } = {}) =>
       work(async () => {
         refuseInside(name);

@@ -6,7 +6,7 @@ import { transition } from "../domain/state.ts";
 import type { Read, Tx } from "./store.ts";
 import type { Goal } from "../domain/goal.ts";
 import { lockGoal } from "./goals.ts";
-import { needTask, toTask } from "./tasks.ts";
+import { moveTask, needTask, toTask } from "./tasks.ts";
 
 export type ClaimFilter = {
   readonly owner: string;
@@ -18,7 +18,8 @@ export type ClaimFilter = {
 
 /**
  * Claims one task: ready and due, or held under a lease that has run out. The epoch grows, so that whoever held it
- * before can change nothing any more. Null when there is nothing to do.
+ * before can change nothing any more. Who takes over goes on with the same attempt: a death is counted, not an attempt.
+ * Null when there is nothing to do.
  */
 export async function claimTask(tx: Tx, filter: ClaimFilter): Promise<Task | null> {
   const found = await nextTask(tx, filter);
@@ -26,6 +27,7 @@ export async function claimTask(tx: Tx, filter: ClaimFilter): Promise<Task | nul
   const from = taskStatus.parse(found.status);
   // A task found in `running` stays there: only its lease changes hands.
   if (from !== "running") transition(`task ${found.id}`, TASK_TRANSITIONS, from, "running");
+  const rested = from === "ready";
   const row = await tx.db
     .updateTable("tasks")
     .set((eb) => ({
@@ -33,7 +35,8 @@ export async function claimTask(tx: Tx, filter: ClaimFilter): Promise<Task | nul
       lease_owner: filter.owner,
       lease_until: tx.now + filter.leaseMs,
       epoch: eb("epoch", "+", 1),
-      attempts: eb("attempts", "+", 1),
+      attempts: eb("attempts", "+", rested ? 1 : 0),
+      deaths: rested ? 0 : eb("deaths", "+", 1),
       started_at: eb.fn.coalesce("started_at", sql<number>`${tx.now}`),
     }))
     .where("tenant", "=", tx.tenant)
@@ -105,6 +108,23 @@ export async function renewLease(tx: Tx, lease: Lease, leaseMs: number): Promise
     .where("status", "in", ["running", "reviewing"])
     .executeTakeFirst();
   return result.numUpdatedRows === 1n;
+}
+
+/** How many workers in a row died, or lost the store, while at work on the task. It begins anew when the task came to rest. */
+export async function deathsOf(read: Read, taskId: string): Promise<number> {
+  const row = await read.db
+    .selectFrom("tasks")
+    .select("deaths")
+    .where("tenant", "=", read.tenant)
+    .where("id", "=", taskId)
+    .executeTakeFirst();
+  return row?.deaths ?? 0;
+}
+
+/** The attempt ended in an error: the task may be begun again at once, and the attempt counts. Throws for a late worker. */
+export async function endAttempt(tx: Tx, lease: Lease): Promise<void> {
+  await checkLease(tx, lease);
+  await moveTask(tx, await needTask(tx, lease.taskId), "ready", { runAt: tx.now });
 }
 
 export class LeaseLost extends Error {

@@ -184,4 +184,10 @@ const effects: Migration = {
   },
 };
 
-export const migrations: readonly Migration[] = [initial, judgement, schedules, inbox, notices, figures, effects];
+const deaths: Migration = {
+  name: "0008-deaths",
+  // Workers that died in a row while at work on the task: no fault of the task, unless it is what kills them.
+  sql: () => [`alter table tasks add column deaths integer not null default 0`],
+};
+
+export const migrations: readonly Migration[] = [initial, judgement, schedules, inbox, notices, figures, effects, deaths];

@@ -25,6 +25,12 @@ export async function contextVersion(read: Read, version: number): Promise<Produ
   return row ? { version: row.version, body: row.body, hash: row.hash, createdAt: row.created_at } : null;
 }
 
+/** Whether a text with this hash is a version, the newest or an earlier one. */
+export async function isContext(read: Read, hash: string): Promise<boolean> {
+  const query = read.db.selectFrom("contexts").select("version").where("tenant", "=", read.tenant).where("hash", "=", hash);
+  return (await query.limit(1).executeTakeFirst()) !== undefined;
+}
+
 /** Keeps a context as the next version; the same text again is the version that it is. */
 export async function importContext(tx: Tx, body: string, hash: string): Promise<number> {
   const last = await latestContext(tx);

@@ -43,6 +43,7 @@ export type Schema = {
     priority: string;
     rehearsal: number;
     attempts: number;
+    deaths: Generated<number>;
     epoch: number;
     lease_owner: string | null;
     lease_until: number | null;

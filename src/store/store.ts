@@ -26,6 +26,8 @@ export type WriteOptions = {
 
 export interface Store {
   readonly engine: "sqlite" | "postgres";
+  /** UTC ms, by the clock that all who share the store go by: a change made now has this time. */
+  now(): number;
   /**
    * Runs `change` in one transaction and resolves after it is durable. `name` is the crash point (`task.claim`, …).
    * Everything rolls back when it throws. Serialisation failures and deadlocks are retried, so `change` may run twice.

@@ -71,7 +71,7 @@ export async function openBus(
   const open = (): Promise<Store> => {
     if (engine === "sqlite") return openSqliteStore({ ...shared, path: join(dir.path, "test.db") });
     if (!postgres.ok) throw new Error("no PostgreSQL");
-    return openPostgresStore({ ...shared, url: postgres.url, schema });
+    return openPostgresStore({ ...shared, url: postgres.url, schema, clock: "given" });
   };
   const events = eventsFile.parse({
     events: Object.fromEntries(

@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import type { DaemonBooks } from "./daemon/books.ts";
-import { inboxFaults, noticeFaults, restFaults, spanFaults, tickFaults } from "./daemon/checks.ts";
+import { failureFaults, inboxFaults, noticeFaults, restFaults, spanFaults, tickFaults } from "./daemon/checks.ts";
 import { daemonKillSuite } from "./daemon/kill.ts";
 import { promptFaults } from "./daemon/wire.ts";
 import { readBooks, type CallRow } from "./kill/books.ts";
@@ -19,10 +19,10 @@ test("killed at any point of its own, a daemon goes on: each event one decision,
   expect(kills).toBeGreaterThanOrEqual(points.length);
 }, 300_000);
 
-test("the two kill suites share out every named point of the source", async () => {
-  const [goal, daemon, all] = await Promise.all([namedPoints("goal"), namedPoints("daemon"), namedPoints()]);
-  expect(goal.filter((point) => daemon.includes(point))).toEqual([]);
-  expect([...goal, ...daemon].sort()).toEqual(all);
+test("the three kill suites share out every named point of the source", async () => {
+  const suites = await Promise.all([namedPoints("goal"), namedPoints("daemon"), namedPoints("effects")]);
+  expect(new Set(suites.flat()).size).toBe(suites.flat().length);
+  expect(suites.flat().sort()).toEqual(await namedPoints());
 });
 
 const EMPTY: DaemonBooks = { ...readBooks("/nonexistent"), inbox: [], ticks: [], notices: [], sends: [], sources: [] };
@@ -49,6 +49,9 @@ test("the checks of ticks, goals, notices and traces see what is doubled and wha
   expect(tickFaults({ ...ticked, ticks: [] })).toHaveLength(1);
   expect(restFaults({ ...EMPTY, goals: [goal] })).toEqual([]);
   expect(restFaults({ ...EMPTY, goals: [{ ...goal, status: "running" }] })).toHaveLength(1);
+  const event = { seq: 1, at: 1, goal_id: "g1", task_id: "t1", data: '{"reason":"its worker died"}' };
+  expect(failureFaults({ ...EMPTY, events: [{ ...event, type: "task.done" }] })).toEqual([]);
+  expect(failureFaults({ ...EMPTY, events: [{ ...event, type: "task.failed" }] })).toEqual(["task t1 failed: its worker died"]);
 
   const notice = { id: "n1", key: "k", kind: "goal.done", goal_id: "g1" };
   const send = { notice_id: "n1", channel: "hook", state: "sent", message_id: "m1", attempts: 1 };

@@ -4,10 +4,9 @@ import { describe, expect, test } from "bun:test";
 import { newId } from "../domain/id.ts";
 import type { Plan } from "../domain/plan.ts";
 import { callsOfGoal } from "../store/calls.ts";
-import { getGoal } from "../store/goals.ts";
 import { claimTask, LeaseLost } from "../store/leases.ts";
 import { listEvents } from "../store/records.ts";
-import { needTask, tasksOfGoal } from "../store/tasks.ts";
+import { needTask } from "../store/tasks.ts";
 import { conclude, deliver, fail } from "../work/complete.ts";
 import { attempt } from "../work/attempt.ts";
 import { ENGINES } from "./engines.ts";
@@ -113,20 +112,6 @@ for (const engine of ENGINES) {
       expect(await store.read((read) => callsOfGoal(read, goalId))).toEqual([]);
       const task = await store.read((read) => needTask(read, first.id));
       expect([task.status, task.leaseOwner, task.epoch]).toEqual(["running", "awake", first.epoch + 1]);
-    });
-
-    test("a task that kills its worker again and again is failed, not tried for ever", async () => {
-      await using store = await engine.open();
-      await using it = await testTeam({ store });
-      const goalId = await it.accept("Write the parts", { plan: wide(1) });
-      for (let i = 0; i < 5; i++)
-        await store.write("task.claim", (tx) => claimTask(tx, { owner: `dead-${i}`, leaseMs: -1, rehearsal: false, goalId }));
-      const goal = await it.work(goalId);
-      expect(goal.status).toBe("failed");
-      const [task] = await store.read((read) => tasksOfGoal(read, goalId));
-      expect(task?.reason).toContain("never came to an end");
-      expect(it.asked.length).toBe(0);
-      expect((await store.read((read) => getGoal(read, goalId)))?.reason).toContain("never came to an end");
     });
   });
 }

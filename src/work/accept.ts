@@ -1,5 +1,8 @@
 /** A goal comes in: its product context is taken in, the goal and its first task are saved. From here on it ends one way or another. */
 
+import { stat } from "node:fs/promises";
+import { dirname } from "node:path";
+import { chooseContext } from "../director/context/choose.ts";
 import { hashOf } from "../domain/deliverable.ts";
 import { newId } from "../domain/id.ts";
 import { titleOf, type Goal, type Priority } from "../domain/goal.ts";
@@ -9,7 +12,7 @@ import type { ProductContext } from "../domain/product-context.ts";
 import type { Registry } from "../domain/registry.ts";
 import { quotePlan, taskCosts } from "../journal/quote.ts";
 import { insertGoal, needGoal, updateGoal } from "../store/goals.ts";
-import { importContext, latestContext } from "../store/records.ts";
+import { importContext, isContext, latestContext } from "../store/records.ts";
 import { addPlanningTask, startPlan } from "./engine.ts";
 import type { Tx } from "../store/store.ts";
 import { bodyOf } from "../workspace/document.ts";
@@ -28,13 +31,49 @@ export type NewWork = {
   readonly plan: Plan | null;
 };
 
-/** The product context as it lies in the workspace, versioned when it changed; null when there is none. */
+/** The product context that counts for a goal that starts now, versioned when it is new; null when there is none. */
 export async function takeInContext(team: Team): Promise<ProductContext | null> {
-  const body = await readContext(team);
-  const latest = await team.store.read((read) => latestContext(read));
-  if (body === null || hashOf(body) === latest?.hash) return body === null ? null : latest;
+  const { body, context, because } = await contextNow(team);
+  const log = team.log.child({ component: "context" });
+  if (body === null) {
+    if (because === "an earlier version")
+      log.warn("the product context is the store's newest: the file on this machine is an earlier version", {
+        version: context?.version,
+        file: team.workspace.resolve(CONTEXT_PATH),
+      });
+    else if (context !== null)
+      log.info(`the product context is ${because === "no folder" ? "the store's newest" : "the file on this machine"}`, {
+        version: context.version,
+      });
+    return context;
+  }
   await team.store.write("context.import", (tx) => importContext(tx, body, hashOf(body)));
-  return team.store.read((read) => latestContext(read));
+  const taken = await team.store.read((read) => latestContext(read));
+  log.info("the product context is the file on this machine: taken in as a new version", { version: taken?.version });
+  return taken;
+}
+
+/**
+ * The product context as it counts now, without a change to the store. `body` is the file's text where that is to become
+ * the next version (`context` is then as it will be), else null; `because` says why the store's newest counts.
+ */
+export async function contextNow(
+  team: Team,
+): Promise<{ body: string | null; context: ProductContext | null; because: string | null }> {
+  const body = await readContext(team);
+  const hash = body === null ? null : hashOf(body);
+  const { latest, known } = await team.store.read(async (read) => ({
+    latest: await latestContext(read),
+    known: hash !== null && (await isContext(read, hash)),
+  }));
+  const path = team.workspace.resolve(CONTEXT_PATH);
+  const found = await stat(path).catch(() => null);
+  const file = hash === null ? null : { hash, changedAt: found?.mtimeMs ?? 0 };
+  const folder = found !== null || (await stat(dirname(path)).catch(() => null)) !== null;
+  const chosen = chooseContext({ folder, file, latest, known });
+  if (chosen.use === "store") return { body: null, context: latest, because: chosen.because };
+  if (chosen.use === "none" || body === null || hash === null) return { body: null, context: null, because: null };
+  return { body, context: { version: (latest?.version ?? 0) + 1, body, hash, createdAt: team.now() }, because: null };
 }
 
 /** The text of the context file, or null when it is missing or empty. */

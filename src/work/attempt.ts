@@ -7,6 +7,7 @@ import { structureFindings } from "../director/review/structure.ts";
 import { DIRECTOR } from "../domain/plan.ts";
 import { worstVerdict, type Finding } from "../domain/review.ts";
 import { needGoal } from "../store/goals.ts";
+import { deathsOf } from "../store/leases.ts";
 import { contextVersion } from "../store/records.ts";
 import { contradictionsOf } from "../store/contradictions.ts";
 import { runCheck, settledBy } from "./check.ts";
@@ -18,16 +19,24 @@ import { runLookBack } from "./look-back.ts";
 import { stopTask } from "./stopped.ts";
 import type { Job, Team } from "./team.ts";
 
-/** A task that stopped the process this often without an end is not tried again. */
-const MAX_ATTEMPTS = 5;
+/** A task whose attempts ended in so many errors is not tried again. */
+const MAX_ERRORS = 5;
+/** Workers die for reasons of their own, and many times; a task that was at hand each time kills them. */
+const MAX_DEATHS = 20;
 
 export async function attempt(team: Team, task: Task, lease: Lease, signal: AbortSignal): Promise<void> {
-  if (task.attempts > MAX_ATTEMPTS)
-    return fail(team.store, lease, `it was begun ${task.attempts - 1} times and never came to an end`);
-  const { goal, context } = await team.store.read(async (read) => {
+  const { goal, context, deaths } = await team.store.read(async (read) => {
     const found = await needGoal(read, task.goalId);
-    return { goal: found, context: found.contextVersion === 0 ? null : await contextVersion(read, found.contextVersion) };
+    return {
+      goal: found,
+      context: found.contextVersion === 0 ? null : await contextVersion(read, found.contextVersion),
+      deaths: await deathsOf(read, task.id),
+    };
   });
+  if (deaths >= MAX_DEATHS)
+    return fail(team.store, lease, `its worker died ${deaths} times in a row while at work on it: perhaps for want of memory`);
+  if (task.attempts > MAX_ERRORS)
+    return fail(team.store, lease, `it ended in an error ${task.attempts - 1} times: the daemon's log says in which`);
   const job: Job = { goal, context, task, lease, signal };
   switch (task.kind) {
     case "plan":

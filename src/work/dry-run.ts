@@ -1,6 +1,5 @@
 /** A dry run: the plan and what it would cost. It writes nothing but the record of its own planning call. */
 
-import { hashOf } from "../domain/deliverable.ts";
 import { newId } from "../domain/id.ts";
 import type { GoalResult } from "../domain/result.ts";
 import { usd, type Nano } from "../domain/money.ts";
@@ -10,9 +9,8 @@ import { makePlan } from "../director/plan/plan.ts";
 import type { Stopped } from "../journal/outcome.ts";
 import { quotePlan, taskCosts, type Quote } from "../journal/quote.ts";
 import { callsOfGoal } from "../store/calls.ts";
-import { latestContext } from "../store/records.ts";
 import type { NewWork } from "./accept.ts";
-import { readContext } from "./accept.ts";
+import { contextNow } from "./accept.ts";
 import { planningKnowledge } from "./director-steps.ts";
 import { planResult } from "./goal-result.ts";
 import type { Team } from "./team.ts";
@@ -25,18 +23,8 @@ export async function dryRun(team: Team, work: NewWork, signal: AbortSignal): Pr
   const started = team.now();
   let plan = work.plan;
   if (!plan) {
-    const body = await readContext(team);
-    const latest = await team.store.read((read) => latestContext(read));
-    // The context is read as it lies there; taking it in as a version would be a change.
-    const context =
-      body === null
-        ? null
-        : {
-            version: (latest?.version ?? 0) + (latest?.hash === hashOf(body) ? 0 : 1),
-            body,
-            hash: hashOf(body),
-            createdAt: started,
-          };
+    // Taking the file in as a version would be a change.
+    const { context } = await contextNow(team);
     const goal = {
       id,
       text: work.text,

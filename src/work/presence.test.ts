@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
+import { sql } from "kysely";
 import { newId } from "../domain/id.ts";
 import { NO_USAGE } from "../domain/call.ts";
 import { silentLog } from "../log/log.ts";
@@ -9,9 +10,11 @@ import { callsOfGoal, holdCall } from "../store/calls.ts";
 import { insertGoal } from "../store/goals.ts";
 import { claimTask } from "../store/leases.ts";
 import { listEvents, listProcesses } from "../store/records.ts";
+import { openPostgresStore } from "../store/postgres/store.ts";
 import { openSqliteStore } from "../store/sqlite/store.ts";
 import { insertTasks } from "../store/tasks.ts";
 import { tempDir } from "../test/cli.ts";
+import { postgresService } from "../test/services.ts";
 import { createPresence, holders, type Presence } from "./presence.ts";
 
 /** A store with a clock of its own, machines whose processes run as the test says, and a goal of ready tasks. */
@@ -69,6 +72,15 @@ async function scene() {
     running,
     claim,
     pass: (ms: number) => (now += ms),
+    /** Time passes, and the process looks around meanwhile. Returns how many calls were lost. */
+    async look(presence: Presence, ms: number) {
+      let lost = 0;
+      for (let left = ms; left > 0; left -= 10_000) {
+        now += Math.min(left, 10_000);
+        lost += await presence.sweep();
+      }
+      return lost;
+    },
     async join(host: string, pid: number, started = "boot-1") {
       const presence = await createPresence({
         store,
@@ -165,11 +177,40 @@ describe("on another machine", () => {
     const far = await at.join("far", 100);
     await at.begin(far.processId);
     const me = await at.join("here", 1);
-    at.pass(60_000);
-    expect([await me.sweep(), await at.calls()]).toEqual([0, ["held"]]);
+    expect(await at.look(me, 60_000)).toBe(0);
+    expect(await at.calls()).toEqual(["held"]);
     at.pass(1);
     expect([await me.sweep(), await at.calls()]).toEqual([1, ["unknown"]]);
     expect(await at.processes()).toEqual([me.processId]);
+  });
+
+  test("who was cut off itself, or has only come, waits a minute before it calls others silent", async () => {
+    await using at = await scene();
+    const far = await at.join("far", 100);
+    await at.begin(far.processId);
+    const me = await at.join("here", 1);
+    // The store was away for all of us, and we are the first to be back.
+    at.pass(10 * 60_000);
+    expect([await me.sweep(), await at.calls()]).toEqual([0, ["held"]]);
+    const late = await at.join("here", 2);
+    at.running.set(1, "boot-1");
+    at.running.set(2, "boot-1");
+    expect([await late.sweep(), await at.calls()]).toEqual([0, ["held"]]);
+    expect(await at.look(me, 60_000)).toBe(0);
+    at.pass(1);
+    expect([await me.sweep(), await at.calls()]).toEqual([1, ["unknown"]]);
+  });
+
+  test("one that was taken for dead and is not says its name again", async () => {
+    await using at = await scene();
+    const far = await at.join("far", 100);
+    const me = await at.join("here", 1);
+    await at.look(me, 60_000);
+    at.pass(1);
+    await me.sweep();
+    expect(await at.processes()).toEqual([me.processId]);
+    await far.sweep();
+    expect(await at.processes()).toEqual([far.processId, me.processId].sort());
   });
 
   test("a process here of the same number says nothing about it", async () => {
@@ -180,6 +221,27 @@ describe("on another machine", () => {
     expect(await (await at.join("here", 1)).sweep()).toBe(0);
     expect(await at.calls()).toEqual(["held"]);
   });
+});
+
+const service = await postgresService();
+
+test.skipIf(!service.ok)("on PostgreSQL a heartbeat has the database's time, whatever the machine's clock says", async () => {
+  const url = service.ok ? service.url : "";
+  const schema = `t_${crypto.randomUUID().replaceAll("-", "").slice(0, 16)}`;
+  const at = (wrong: number) =>
+    openPostgresStore({ url, schema, tenant: "t", now: () => Date.now() + wrong, log: silentLog, reached() {} });
+  const [ahead, behind] = [await at(600_000), await at(-600_000)];
+  const machine = { pid: 1, started: "1", startedOf: () => "1" };
+  const a = await createPresence({ store: ahead, machine: { host: "a", ...machine } });
+  const b = await createPresence({ store: behind, machine: { host: "b", ...machine } });
+  const beats = (await ahead.read((read) => listProcesses(read))).map((row) => row.heartbeatAt);
+  expect(Math.abs((beats[0] ?? 0) - (beats[1] ?? 0))).toBeLessThan(60_000);
+  expect([await a.sweep(), await b.sweep(), (await behind.read((read) => listProcesses(read))).length]).toEqual([0, 0, 2]);
+  await a.close();
+  await b.close();
+  await behind.close();
+  await ahead.write("test.end", ({ db }) => sql.raw(`drop schema "${schema}" cascade`).execute(db));
+  await ahead.close();
 });
 
 test("two that look at once count a lost call once", async () => {

@@ -25,30 +25,40 @@ export interface Presence {
 const BEAT_MS = 5_000;
 /** A process of another machine that was silent for this long is gone. Longer than any lease. */
 const SILENT_MS = 60_000;
+/** Who did not look for this long was cut off, and says nothing of the others' silence: it may not have heard them. */
+const CUT_OFF_MS = 20_000;
 
 export async function createPresence(options: { store: Store; machine: Machine }): Promise<Presence> {
   const { store, machine } = options;
   const processId = newId("proc");
-  await store.write("process.register", (tx) =>
-    registerProcess(tx, { id: processId, host: machine.host, pid: machine.pid, started: machine.started }),
-  );
+  const register = () =>
+    store.write("process.register", async (tx) => {
+      await registerProcess(tx, { id: processId, host: machine.host, pid: machine.pid, started: machine.started });
+      return tx.now;
+    });
+  /** Since when we have been looking without a gap, and when we looked last: UTC ms by the store's time. */
+  let hearing = await register();
+  let looked = hearing;
   const timer = setInterval(() => {
-    store.write("process.beat", (tx) => beatProcess(tx, processId)).catch(() => {});
+    store.write("process.beat", (tx) => beatProcess(tx, processId), { lazy: true }).catch(() => {});
   }, BEAT_MS);
   timer.unref();
 
   const isGone = (row: ProcessRow, now: number) => {
     if (row.id === processId) return false;
-    if (row.host !== machine.host) return now - row.heartbeatAt > SILENT_MS;
+    if (row.host !== machine.host) return now - Math.max(row.heartbeatAt, hearing) > SILENT_MS;
     const started = machine.startedOf(row.pid);
     return started === null || started !== row.started;
   };
   return {
     processId,
     async sweep() {
-      const gone = await store.read(async (read) =>
-        (await listProcesses(read)).filter((row) => isGone(row, read.now)).map((row) => row.id),
-      );
+      const { rows, now } = await store.read(async (read) => ({ rows: await listProcesses(read), now: read.now }));
+      if (now - looked > CUT_OFF_MS) hearing = now;
+      looked = now;
+      // The others took us for dead while we were cut off: what we hold from now on must have a name that they know.
+      if (!rows.some((row) => row.id === processId)) await register();
+      const gone = rows.filter((row) => isGone(row, now)).map((row) => row.id);
       if (gone.length === 0) return 0;
       return store.write("process.sweep", async (tx) => {
         await endLeasesOf(tx, gone);

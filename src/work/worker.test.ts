@@ -8,7 +8,7 @@ import { silentLog } from "../log/log.ts";
 import { createEmbeddedQueue } from "../queue/embedded/embedded.ts";
 import { insertGoal } from "../store/goals.ts";
 import { openSqliteStore } from "../store/sqlite/store.ts";
-import type { Store } from "../store/store.ts";
+import { StoreError, type Store } from "../store/store.ts";
 import { insertTasks, moveTask, tasksOfGoal } from "../store/tasks.ts";
 import { tempDir } from "../test/cli.ts";
 import { startWorker, type WorkerOptions } from "./worker.ts";
@@ -185,6 +185,30 @@ describe("concurrency", () => {
     await all.promise;
     await worker.drain();
     expect([attempts, worker.busy]).toEqual([5, 0]);
+  });
+});
+
+describe("an attempt that ends badly", () => {
+  /** One attempt that throws; returns the task as the next claim finds it. */
+  async function afterThrowing(error: Error): Promise<Task> {
+    await using at = await scene(1);
+    const second = Promise.withResolvers<Task>();
+    let attempts = 0;
+    const worker = at.start(
+      async (task) => {
+        if (++attempts === 1) throw error;
+        second.resolve(task);
+      },
+      { concurrency: 1 },
+    );
+    const task = await second.promise;
+    await worker.abort();
+    return task;
+  }
+
+  test("an error counts as an attempt; a store that was busy is no fault of the task", async () => {
+    expect((await afterThrowing(new Error("a fault"))).attempts).toBe(2);
+    expect((await afterThrowing(new StoreError("busy", "all connections were in use", "wait"))).attempts).toBe(1);
   });
 });
 

@@ -3,7 +3,7 @@
 import type { Lease, Task } from "../domain/task.ts";
 import type { Log } from "../log/log.ts";
 import type { Queue } from "../queue/queue.ts";
-import { claimTask, LeaseLost, renewLease, type ClaimFilter } from "../store/leases.ts";
+import { claimTask, endAttempt, LeaseLost, renewLease, type ClaimFilter } from "../store/leases.ts";
 import { StoreError, type Store, type Tx } from "../store/store.ts";
 
 export type WorkerOptions = {
@@ -33,7 +33,8 @@ export interface Worker {
   readonly busy: number;
 }
 
-const LEASE_MS = 15_000;
+/** With the look around below it: what a dead worker held is begun again within 15 s, on other machines too. */
+const LEASE_MS = 12_000;
 /** How often to look around without being told: for lost signals, dead processes and tasks that are due later. */
 const LOOK_MS = 2_000;
 
@@ -61,7 +62,7 @@ export function startWorker(options: WorkerOptions): Worker {
     while (!stopping && running.size < options.concurrency) {
       const filter = { owner: options.owner, leaseMs, rehearsal: options.rehearsal, goalId: options.goalId };
       const free = options.concurrency - running.size;
-      const tasks = await store.write("task.claim", (tx) => claimUpTo(tx, filter, free));
+      const tasks = await store.write("task.claim", (tx) => claimUpTo(tx, filter, free), { lazy: true });
       for (const task of tasks) {
         const controller = new AbortController();
         const done: Promise<void> = run(task, controller).finally(() => {
@@ -111,7 +112,7 @@ export function startWorker(options: WorkerOptions): Worker {
     const lease: Lease = { goalId: task.goalId, taskId: task.id, owner: options.owner, epoch: task.epoch };
     const heartbeat = setInterval(() => {
       store
-        .write("task.renew", (tx) => renewLease(tx, lease, leaseMs))
+        .write("task.renew", (tx) => renewLease(tx, lease, leaseMs), { lazy: true })
         .then((held) => {
           if (!held) controller.abort();
         })
@@ -122,10 +123,14 @@ export function startWorker(options: WorkerOptions): Worker {
     } catch (error) {
       if (error instanceof LeaseLost) log.warn("somebody else has this task now: its late result is dropped", { task: task.id });
       else if (error instanceof StoreError && error.code !== "busy") options.broken(error);
-      else {
+      else if (error instanceof StoreError) {
+        // Not the task's fault: whoever takes it over goes on with this attempt.
+        log.warn("the store was busy: an attempt is begun again", { task: task.id, goal: task.goalId, error });
+        await store.write("task.renew", (tx) => renewLease(tx, lease, -1)).catch(() => {});
+      } else {
         // Stored answers are not paid for again: the next claim counts one more attempt, and a task that always ends here is failed after a few.
         log.error("an attempt ended in an error", { task: task.id, goal: task.goalId, error });
-        await store.write("task.renew", (tx) => renewLease(tx, lease, -1)).catch(() => {});
+        await store.write("task.stop", (tx) => endAttempt(tx, lease)).catch(() => {});
       }
     } finally {
       clearInterval(heartbeat);

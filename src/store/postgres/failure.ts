@@ -21,6 +21,21 @@ export function isLost(error: unknown): boolean {
   return LOST.test(codeOf(error)) || LOST_TEXT.test(error.message);
 }
 
+/** Whether it is a StoreError of a server that does not answer and may do so again: no login, name or right stands in the way. */
+export function isAway(error: unknown): error is StoreError {
+  return (
+    error instanceof StoreError && error.code === "unreachable" && error.cause instanceof Error && doesNotAnswer(error.cause)
+  );
+}
+
+function doesNotAnswer(error: Error): boolean {
+  return (
+    isLost(error) ||
+    /^(ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOENT)$/.test(codeOf(error)) ||
+    CONNECT_TIMEOUT.test(error.message)
+  );
+}
+
 /** The StoreError for an error of the server or the network; anything else, constraints included, comes back unchanged. */
 export function postgresFailure(error: unknown, place: string): unknown {
   if (error instanceof StoreError || !(error instanceof Error)) return error;
@@ -39,11 +54,7 @@ export function postgresFailure(error: unknown, place: string): unknown {
       `there is no such database: PostgreSQL at ${place}`,
       "create it with createdb, or correct DATABASE_URL",
     );
-  if (
-    isLost(error) ||
-    /^(ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOENT)$/.test(code) ||
-    CONNECT_TIMEOUT.test(error.message)
-  )
+  if (doesNotAnswer(error))
     return fail(
       "unreachable",
       `PostgreSQL at ${place} does not answer: ${error.message || code}`,

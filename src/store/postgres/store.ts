@@ -10,6 +10,7 @@ import { StoreError, type Store } from "../store.ts";
 import type { StoreOptions } from "../transaction.ts";
 import { backupPostgres } from "./backup.ts";
 import { openPool, placeOf, quoted } from "./connect.ts";
+import { createDatabaseClock, type DatabaseClock } from "./clock.ts";
 import { isConflict, isLost, postgresFailure } from "./failure.ts";
 import { CHANNEL, listenForCommits } from "./listen.ts";
 
@@ -21,6 +22,8 @@ export type PostgresStoreOptions = StoreOptions & {
   readonly url: string;
   /** The schema that holds all tables; created when missing. `public` unless told. */
   readonly schema?: string;
+  /** Whose time a change has: the database's, unless a test drives the time by `now`. */
+  readonly clock?: "database" | "given";
 };
 
 /**
@@ -33,8 +36,20 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   const pool = await openPool({ url, schema, log });
   const db = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
   const self = crypto.randomUUID();
+  const clock: DatabaseClock =
+    options.clock === "given"
+      ? { now, refresh: async () => {} }
+      : createDatabaseClock({ ask: () => databaseTime(db), elapsed: () => performance.now(), machine: now });
+  /** As `run`, with the time of the transaction in hand. */
+  const inTime =
+    <A extends unknown[], T>(run: (...args: A) => Promise<T>) =>
+    async (...args: A): Promise<T> => {
+      await clock.refresh();
+      return run(...args);
+    };
   try {
     await migrate({ db, engine: "postgres", migrations, now, reached, lock: (tx) => lockForMigration(tx, schema) });
+    await clock.refresh();
   } catch (error) {
     await pool.end();
     throw postgresFailure(error, place);
@@ -59,15 +74,27 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
       beforeEvents: (tx) =>
         sql`select pg_advisory_xact_lock(hashtextextended(${`marketeam events ${schema}`}, 0)),
           pg_notify(${CHANNEL}, ${`${schema} ${self}`})`.execute(tx),
-      write: (name, run) => attempt({ name, place, run }),
-      read: (run) => attempt({ name: "a read", place, run }),
+      begin: (db) => sql`set local synchronous_commit to off`.execute(db),
+      write: (name, run) => attempt({ name, place, run: inTime(run) }),
+      read: (run) => attempt({ name: "a read", place, run: inTime(run) }),
       failure: (error) => postgresFailure(error, place),
       backup: (target) => backupPostgres({ url, schema, target }),
       check: async () => [...(await settingProblems(db)), ...(await schemaProblems({ db, engine: "postgres", migrations }))],
       close: () => pool.end(),
     },
-    options,
+    { ...options, now: () => clock.now() },
   );
+}
+
+/** The database's clock, and how long it took to hear of it on a connection that was there. */
+function databaseTime(db: Kysely<Schema>): Promise<{ at: number; tookMs: number }> {
+  return db.connection().execute(async (connection) => {
+    const asked = performance.now();
+    const { rows } = await sql<{ at: number }>`select floor(extract(epoch from clock_timestamp()) * 1000)::bigint as at`.execute(
+      connection,
+    );
+    return { at: rows[0]?.at ?? Number.NaN, tookMs: performance.now() - asked };
+  });
 }
 
 /** Tries again after a conflict, and after a lost connection unless the commit was already on its way. */

@@ -66,6 +66,13 @@ export function restFaults({ goals, calls, questions }: DaemonBooks, ends: reado
   return faults;
 }
 
+/** A kill is not a failure of the work that it met: where the model does all that it is asked, no task fails. */
+export function failureFaults({ events }: DaemonBooks): string[] {
+  return events.flatMap(({ type, task_id, data }) =>
+    type === "task.failed" ? [`task ${task_id} failed: ${String(JSON.parse(data).reason)}`] : [],
+  );
+}
+
 /** No notice lost: each goal that ended is told, each message arrived; a repeat only under the same id, with the same words. */
 export function noticeFaults({ goals, notices, sends }: DaemonBooks, { notices: arrived }: Received): string[] {
   const faults: string[] = [];

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { startRedis } from "../../queue/bullmq/test-server.ts";
 import { startWitness } from "../kill/witness.ts";
 import { postgresAsk, readDaemonBooks, type DaemonBooks } from "./books.ts";
-import { inboxFaults, restFaults, tickFaults, workFaults, type Posted } from "./checks.ts";
+import { failureFaults, inboxFaults, restFaults, tickFaults, workFaults, type Posted } from "./checks.ts";
 import { pollUntil } from "./poll.ts";
 import { startDaemonProcess, type DaemonProcess } from "./program.ts";
 import { makeTeam } from "./root.ts";
@@ -201,7 +201,8 @@ export async function chaos({ goals, seed, disturbances, say }: ChaosOptions): P
     const books = await readDaemonBooks(ask);
     faults.push(
       ...workFaults(books, witness.seen(), CAPS, happened),
-      ...restFaults(books, ["completed", "failed", "cancelled", "paused"]),
+      ...restFaults(books, ["completed", "paused"]),
+      ...failureFaults(books),
       ...inboxFaults(books, posted),
       ...tickFaults(books),
     );

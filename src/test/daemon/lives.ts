@@ -104,12 +104,12 @@ export async function lastDay(world: World): Promise<void> {
     );
 }
 
-/** A task that was begun so often without an end is near the limit (five) at which the program gives it up as poison. */
-const NEAR_THE_LIMIT = 4;
+/** A task whose workers died so often in a row is near the limit (twenty) at which the program gives it up as poison. */
+const NEAR_THE_LIMIT = 18;
 
 /** Kills without a pause between them would fail what they meet, as is promised: before that, a life in peace. */
 export async function breathe(world: World): Promise<void> {
-  const most = await count(world, "select max(attempts) as n from tasks where status in ('ready', 'running', 'reviewing')");
+  const most = await count(world, "select max(deaths) as n from tasks where status in ('ready', 'running', 'reviewing')");
   if ((most ?? 0) >= NEAR_THE_LIMIT)
     await life(world, { crashAt: null, ticks: false }, (daemon) => untilThere(daemon, "a pause in peace", () => worked(world)));
 }
