@@ -3,7 +3,7 @@
 import type { RuntimeConfig } from "../config.ts";
 import { EXIT } from "../domain/exit.ts";
 import { StoreError } from "../store/store.ts";
-import { emptyScorecard, NOT_MEASURED, readScorecard, scorecardLines, type ScorecardResult } from "../telemetry/scorecard.ts";
+import { emptyScorecard, readScorecard, scorecardLines, type ScorecardResult } from "../telemetry/scorecard.ts";
 import { duration } from "../work/report-file.ts";
 import { columns } from "./columns.ts";
 import { reportError } from "./errors.ts";
@@ -18,7 +18,7 @@ export async function showScorecard(config: RuntimeConfig, options: CommonOption
     try {
       const now = Date.now();
       // What happens in this millisecond still belongs to it.
-      card = store === null ? emptyScorecard(now) : await store.read((read) => readScorecard(read, now + 1, NOT_MEASURED));
+      card = store === null ? emptyScorecard(now) : await store.read((read) => readScorecard(read, now + 1));
     } finally {
       await store?.close();
     }

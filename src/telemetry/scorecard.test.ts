@@ -5,8 +5,9 @@ import fc from "fast-check";
 import { nano } from "../domain/money.ts";
 import type { GoalFigures } from "../store/figures.ts";
 import type { Work } from "../store/scores.ts";
+import { decideTick, type Tick } from "../store/schedules.ts";
 import { ENGINES } from "../test/engines.ts";
-import { at, addGoal, addQuestion, DAY, fillSmallStore, HOUR, MINUTE, NOON, quoteOf } from "../test/small-store.ts";
+import { at, addGoal, addQuestion, addTask, DAY, fillSmallStore, HOUR, MINUTE, NOON, quoteOf } from "../test/small-store.ts";
 import {
   emptyScorecard,
   median,
@@ -147,7 +148,7 @@ for (const engine of ENGINES) {
     test("real work and rehearsals apart", async () => {
       await using store = await engine.open();
       await store.write("test.fill", fillSmallStore);
-      const card = await at(store, NOON).read((read) => readScorecard(read, NOON, NOT_MEASURED));
+      const card = await at(store, NOON).read((read) => readScorecard(read, NOON));
       expect(scorecardResult.parse(card)).toEqual(card);
       expect(card.real).toEqual({
         goalsEnded: 1,
@@ -178,10 +179,75 @@ for (const engine of ENGINES) {
         await addQuestion(tx, { id: "ask_old", goal_id: "goal_old", created_at: NOON - 31 * DAY });
         await addQuestion(tx, { id: "ask_new", goal_id: "goal_old", created_at: NOON - DAY });
       });
-      const card = await at(store, NOON).read((read) => readScorecard(read, NOON, NOT_MEASURED));
+      const card = await at(store, NOON).read((read) => readScorecard(read, NOON));
       expect(card.rehearsal).toBeNull();
       expect(card.real).toMatchObject({ goalsEnded: 0, questions: 1 });
       expect(card.real.questionsAWeek).toBeCloseTo(7 / 30);
+    });
+
+    test("ticks in time: decided within ten minutes, fired or skipped; each missed one counts; pauses and hands do not", async () => {
+      await using store = await engine.open();
+      const tick = (name: string, at: number, rest: Partial<Tick> = {}): Tick => ({
+        ...{ name, at, outcome: "fired", reason: null, detail: null, missed: 0, goalId: null, decidedAt: at + 1_000 },
+        ...rest,
+      });
+      const skipped = (reason: Tick["reason"], rest: Partial<Tick> = {}) => ({ outcome: "skipped", reason, ...rest }) as const;
+      await store.write("test.ticks", async (tx) => {
+        for (const entry of [
+          tick("a", NOON - 5 * HOUR),
+          tick("a", NOON - 4 * HOUR, skipped("budget")),
+          tick("a", NOON - 3 * HOUR, skipped("overlap", { decidedAt: NOON - 3 * HOUR + 10 * MINUTE })),
+          // Nothing ran: made up for once for all three; and not at all.
+          tick("b", NOON - 4 * HOUR, { missed: 3, decidedAt: NOON - 2 * HOUR }),
+          tick("c", NOON - 4 * HOUR, skipped("missed", { missed: 2, decidedAt: NOON - 2 * HOUR })),
+          // In time itself, after one that was not.
+          tick("d", NOON - HOUR, { missed: 1 }),
+          tick("e", NOON - HOUR, skipped("paused")),
+          tick("e", NOON - HOUR + 1, { reason: "hand" }),
+          tick("f", NOON - 31 * DAY),
+        ])
+          await decideTick(tx, entry, false);
+        await decideTick(tx, tick("a", NOON - HOUR), true);
+      });
+      const card = await at(store, NOON).read((read) => readScorecard(read, NOON));
+      // Of ten that were due four were decided in time.
+      expect(card.real.schedulerAvailability).toBe(0.4);
+    });
+
+    test("the queue is not available while ready work stands and nobody gives a sign for more than ten minutes", async () => {
+      await using store = await engine.open();
+      const begun = NOON - 10 * HOUR;
+      const say = (when: number, type: "task.ready" | "task.started" | "call.settled", taskId: string) =>
+        store.write("test.say", (tx) =>
+          tx.db
+            .insertInto("events")
+            .values({ tenant: tx.tenant, at: when, type, goal_id: "goal_1", task_id: taskId, rehearsal: 0, data: "{}" })
+            .execute(),
+        );
+      const share = async () => (await at(store, NOON).read((read) => readScorecard(read, NOON))).real.queueAvailability;
+      await store.write("test.fill", (tx) => addGoal(tx, { id: "goal_1", created_at: begun }));
+      expect(await share()).toBeNull();
+      // Taken at once; after nine minutes; and behind others that were at work.
+      await say(begun, "task.ready", "a");
+      await say(begun, "task.started", "a");
+      await say(begun, "task.ready", "b");
+      await say(begun, "task.ready", "c");
+      await say(begun + 9 * MINUTE, "task.started", "b");
+      await say(begun + 18 * MINUTE, "call.settled", "b");
+      await say(begun + 27 * MINUTE, "task.started", "c");
+      expect(await share()).toBe(1);
+      // Silent for hours, but nothing was ready; what paused says "ready" again when it goes on.
+      await say(begun + HOUR, "task.ready", "d");
+      await say(begun + 3 * HOUR, "task.ready", "d");
+      await say(begun + 3 * HOUR + MINUTE, "task.started", "d");
+      expect(await share()).toBe(1);
+      // Two that stood for an hour at the same time are one hour.
+      for (const id of ["e", "f"]) await say(begun + 4 * HOUR, "task.ready", id);
+      for (const id of ["e", "f"]) await say(begun + 5 * HOUR, "task.started", id);
+      expect(await share()).toBeCloseTo(0.9);
+      // And one that stands still.
+      await store.write("test.add", (tx) => addTask(tx, { id: "task_g", goal_id: "goal_1", run_at: NOON - 2 * HOUR }));
+      expect(await share()).toBeCloseTo(0.7);
     });
   });
 }

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { usd } from "../domain/money.ts";
 import { quoteResult } from "../domain/result.ts";
 import { firstGoalAt, goalFigures, questionsAsked, type GoalFigures, type Window } from "../store/figures.ts";
+import { standstillMs, ticksInTime } from "../store/figures-availability.ts";
 import { listWorks, type Work } from "../store/scores.ts";
 import type { Read } from "../store/store.ts";
 
@@ -11,11 +12,12 @@ export const SCORECARD_DAYS = 30;
 const DAY_MS = 86_400_000;
 const WEEK_MS = 7 * DAY_MS;
 
-/** What only a running daemon can say: ticks of schedules that were due and decided in time, and how long the queue could be used. */
+/** Ticks of schedules that were due and decided in time; the time since the first goal, without that in which ready work stood. */
 export type Availability = {
   readonly scheduler: { readonly due: number; readonly inTime: number } | null;
   readonly queue: { readonly ms: number; readonly upMs: number } | null;
 };
+/** Left to the store's rows. */
 export const NOT_MEASURED: Availability = { scheduler: null, queue: null };
 
 const share = z.number().min(0).max(1).nullable();
@@ -105,17 +107,18 @@ const ratio = (part: number, whole: number) => (whole > 0 ? part / whole : null)
 const within = (value: number | null) => (value === null ? null : Math.min(1, Math.max(0, value)));
 
 /** The last 30 days before `to` (UTC ms), real work and rehearsals apart. */
-export async function readScorecard(read: Read, to: number, availability: Availability): Promise<ScorecardResult> {
+export async function readScorecard(read: Read, to: number): Promise<ScorecardResult> {
   const window = { from: to - SCORECARD_DAYS * DAY_MS, to };
-  const of = async (rehearsal: boolean, figures: Availability) => {
+  const of = async (rehearsal: boolean) => {
     const goals = await goalFigures(read, { ...window, rehearsal });
     const works = await listWorks(read, { rehearsal });
     const questions = await questionsAsked(read, { ...window, rehearsal });
     const since = await firstGoalAt(read, rehearsal);
-    return { found: goals.length > 0, card: scoreOf({ goals, works, questions, since, availability: figures }, window) };
+    const availability = await readAvailability(read, { ...window, rehearsal }, since);
+    return { found: goals.length > 0, card: scoreOf({ goals, works, questions, since, availability }, window) };
   };
-  const real = await of(false, availability);
-  const rehearsal = await of(true, NOT_MEASURED);
+  const real = await of(false);
+  const rehearsal = await of(true);
   return {
     days: SCORECARD_DAYS,
     from: new Date(window.from).toISOString(),
@@ -123,6 +126,17 @@ export async function readScorecard(read: Read, to: number, availability: Availa
     real: real.card,
     rehearsal: rehearsal.found ? rehearsal.card : null,
   };
+}
+
+async function readAvailability(
+  read: Read,
+  window: Window & { readonly rehearsal: boolean },
+  since: number | null,
+): Promise<Availability> {
+  // Without a goal no work was ever ready, and the events need not be read.
+  const stood = since === null ? null : await standstillMs(read, window);
+  const ms = window.to - Math.max(window.from, since ?? window.to);
+  return { scheduler: await ticksInTime(read, window), queue: stood === null ? null : { ms, upMs: ms - stood } };
 }
 
 /** What there is to say before anything was done. */

@@ -170,7 +170,7 @@ async function applyToGoal(tx: Tx, goal: Goal, question: Question, given: Answer
 }
 
 /** A paused goal goes on, unless another question still stands in the way of everything. */
-async function wake(tx: Tx, goalId: string, by: string): Promise<void> {
+export async function wake(tx: Tx, goalId: string, by: string): Promise<void> {
   const goal = await needGoal(tx, goalId);
   if (goal.status !== "paused") return;
   const whole = (await listQuestions(tx, { goalId, status: "open" })).some((question) => question.taskId === null);

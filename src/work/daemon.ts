@@ -5,6 +5,7 @@ import type { StoreError } from "../store/store.ts";
 import type { Queue } from "../queue/queue.ts";
 import { attempt } from "./attempt.ts";
 import { startKeeper, type Part } from "./keeper.ts";
+import { createNewDay } from "./new-day.ts";
 import { createOutage } from "./outage.ts";
 import type { Presence } from "./presence.ts";
 import { createScribe } from "./scribe.ts";
@@ -41,6 +42,7 @@ export interface Daemon {
 }
 
 const OUTAGE = "model outage";
+const NEW_DAY = "new day's budget";
 /** How long a fault of the store is told after it was last met. */
 const FAULT_MS = 10_000;
 
@@ -55,7 +57,12 @@ export function startDaemon(options: DaemonOptions): Daemon {
   };
   const scribe = createScribe(team, () => true);
   const outage = createOutage({ store, rehearsal: options.rehearsal, log, now });
-  const parts = [...options.parts, { name: OUTAGE, look: () => outage.look(), everyMs: 30_000, hears: outage.hear }];
+  const newDay = createNewDay({ store, caps: team.caps, rehearsal: options.rehearsal, log, now });
+  const parts = [
+    ...options.parts,
+    { name: OUTAGE, look: () => outage.look(), everyMs: 30_000, hears: outage.hear },
+    { name: NEW_DAY, look: () => newDay.look(), everyMs: 15 * 60_000 },
+  ];
   const keeper = startKeeper(parts, { log, now });
   const unsubscribe = store.subscribe((event) => {
     if (event.type === "task.ready" && event.taskId !== null) queue.signal([event.taskId]);

@@ -5,11 +5,10 @@ import { nano } from "../domain/money.ts";
 import type { Store, Tx } from "../store/store.ts";
 import { ENGINES } from "../test/engines.ts";
 import { addGoal, addQuestion, addTask, at, DAY, fillSmallStore, HOUR, MINUTE, NOON } from "../test/small-store.ts";
-import { NOT_MEASURED } from "../telemetry/scorecard.ts";
 import { writeDayReport, type DayOptions, type Happened } from "./report-day.ts";
 
 const CAPS = { day: nano(10), month: nano(50) };
-const OPTIONS: DayOptions = { caps: CAPS, schedules: null, events: null, availability: NOT_MEASURED };
+const OPTIONS: DayOptions = { caps: CAPS, schedules: null, events: null };
 
 async function reportOf(store: Pick<Store, "read">, change: Partial<DayOptions> = {}, day = NOON) {
   const written: { path: string; text: string }[] = [];

@@ -15,7 +15,7 @@ import {
 import { listScopes } from "../store/scopes.ts";
 import { listWorks } from "../store/scores.ts";
 import type { Read, Store } from "../store/store.ts";
-import { readScorecard, scorecardLines, type Availability } from "../telemetry/scorecard.ts";
+import { readScorecard, scorecardLines } from "../telemetry/scorecard.ts";
 import { formatDocument } from "../workspace/document.ts";
 import { duration, parseQuote } from "./report-file.ts";
 
@@ -31,7 +31,6 @@ export type DayOptions = {
   readonly schedules: ((window: Window) => Promise<readonly Happened[]>) | null;
   /** Events from outside: `name` is the type, `outcome` the decision. */
   readonly events: ((window: Window) => Promise<readonly Happened[]>) | null;
-  readonly availability: Availability;
 };
 
 export function dayReportPath(day: string): string {
@@ -68,7 +67,7 @@ type Outside = { readonly schedules: readonly Happened[]; readonly events: reado
 export async function composeDayReport(
   read: Read,
   window: Window,
-  { caps, schedules, events, availability }: Pick<DayOptions, "caps" | "availability"> & Outside,
+  { caps, schedules, events }: Pick<DayOptions, "caps"> & Outside,
 ): Promise<{ path: string; text: string } | null> {
   const day = periods(window.from).day;
   const inside = (at: number | null) => at !== null && at >= window.from && at < window.to;
@@ -140,7 +139,7 @@ export async function composeDayReport(
     learned.map((entry) => `${oneLine(entry.statement)} (${entry.skill ?? "all skills"})`),
     SHOWN.learnings,
   );
-  const card = await readScorecard(read, window.to, availability);
+  const card = await readScorecard(read, window.to);
   section(
     `The last ${card.days} days`,
     scorecardLines(card.real, duration).map(({ name, value }) => `${name}: ${value}`),
