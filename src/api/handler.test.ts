@@ -347,15 +347,24 @@ describe("GET", () => {
     new Request(`http://127.0.0.1:8788${path}`, { method, headers: { host: "127.0.0.1:8788", ...headers } });
 
   test("/health tells the level: 200 while work can be taken in, 503 otherwise", async () => {
-    let ready = true;
-    await using at = await setUp({ health: () => ({ ready, level: ready ? "limited" : "offline", reasons: ["a reason"] }) });
-    expect(await ask(at.handle, get("/health"), NEAR)).toMatchObject({
-      status: 200,
-      body: { ready: true, level: "limited", reasons: ["a reason"] },
+    let [ready, time] = [true, 0];
+    await using at = await setUp({
+      health: () => ({ ready, level: ready ? "limited" : "offline", reasons: ["a reason"] }),
+      clock: () => time,
     });
+    const well = { live: true, ready: true, level: "limited", reasons: ["a reason"] };
+    const told = async (): Promise<object> => {
+      const { status, body } = await ask(at.handle, get("/health"), NEAR);
+      return { status, ...body };
+    };
+    expect(await told()).toEqual({ status: 200, ...well, ageMs: 0 });
     ready = false;
+    // Kept for a second, and said to be that old: a flood of probes is no flood of questions to the store.
+    time = 1_000;
+    expect(await told()).toEqual({ status: 200, ...well, ageMs: 1_000 });
+    time = 1_001;
     const down = await ask(at.handle, get("/health"), NEAR);
-    expect(down).toMatchObject({ status: 503, body: { live: true, ready: false, level: "offline" } });
+    expect(down).toMatchObject({ status: 503, body: { live: true, ready: false, level: "offline", ageMs: 0 } });
     expect(down.headers.get("retry-after")).toBe("5");
     expect(await ask(at.handle, get("/health/live"), FAR)).toMatchObject({ status: 200, body: { live: true } });
     expect((await at.handle(get("/metrics"), NEAR)).headers.get("content-type")).toStartWith("text/plain");

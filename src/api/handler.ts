@@ -1,5 +1,6 @@
 /** A request becomes an answer: routes, tokens, limits, and what each wrong request is told. Never throws. */
 
+import { createKept } from "../health/kept.ts";
 import type { Log } from "../log/log.ts";
 import { StoreError } from "../store/store.ts";
 import type { Bus } from "../triggers/event-bus.ts";
@@ -7,6 +8,7 @@ import { BusFull } from "../triggers/event-bus.ts";
 import type { SignedSource } from "../triggers/event-sources.ts";
 import type { Incoming, Receipt } from "../triggers/event-take.ts";
 import { CLOSE, json, refuse, retryAfter, text as textAnswer, type Refusal } from "./answer.ts";
+import type { ApprovalPages } from "./approval-pages.ts";
 import { createBodyReader, mapOf, textOf } from "./body.ts";
 import { addressKey, createBuckets, isPrivate, type Rate } from "./buckets.ts";
 import { readPlainEvent } from "./plain-event.ts";
@@ -28,6 +30,8 @@ export const LIMITS: Limits = { address: { perSecond: 1_000, burst: 12_000 }, so
 /** What a wrong token or signature costs its address: a hundred a burst, then some eight a second. */
 const WRONG_COSTS = 120;
 const RETRY_SECONDS = 5;
+/** How old a told health may be: probes of several watchers cost one look a second, however busy the store is. */
+const HEALTH_KEEP_MS = 1_000;
 
 export type HandlerOptions = {
   readonly bus: Pick<Bus, "accept">;
@@ -38,11 +42,15 @@ export type HandlerOptions = {
   readonly tokens: readonly string[];
   readonly sources: ReadonlyMap<string, SignedSource>;
   readonly limits?: Limits;
+  /** Answers what is below `/approve/`, where people may answer by a link. */
+  readonly approvals?: ApprovalPages;
   /** Milliseconds that a body may take. */
   readonly bodyMs?: number;
   readonly log: Log;
   /** UTC ms. */
   readonly now: () => number;
+  /** Milliseconds that never go back; tests have their own. */
+  readonly clock?: () => number;
 };
 
 export type From = {
@@ -59,6 +67,11 @@ export function createHandler(options: HandlerOptions): Handler {
   const readBody = createBodyReader(options.bodyMs === undefined ? {} : { bodyMs: options.bodyMs });
   const byAddress = createBuckets(limits.address, now);
   const bySource = createBuckets(limits.source, now);
+  const health = createKept({
+    read: options.health,
+    keepMs: HEALTH_KEEP_MS,
+    clock: options.clock ?? (() => performance.now()),
+  });
 
   /** Who guesses waits. Not where a proxy may stand: the honest ones behind it would wait too. */
   function chargeGuess({ address }: From): void {
@@ -69,6 +82,8 @@ export function createHandler(options: HandlerOptions): Handler {
     const path = pathOf(request);
     const wait = byAddress.take(addressKey(from.address ?? "unknown"));
     if (wait > 0) return refuse(tooMany("this address", wait));
+    const page = await options.approvals?.(request, path);
+    if (page) return page;
     if (path === "/webhook") return post(request, from, () => plain(request));
     const name = /^\/webhook\/([a-z0-9_-]{1,64})$/.exec(path)?.[1];
     const source = name === undefined ? undefined : sources.get(name);
@@ -147,8 +162,8 @@ export function createHandler(options: HandlerOptions): Handler {
       return refuse(unknownToken(tokens.length > 0));
     }
     if (path === "/metrics") return textAnswer(await options.metrics(), "text/plain; version=0.0.4; charset=utf-8");
-    const { ready, level, reasons } = await options.health();
-    return json(ready ? 200 : 503, { live: true, ready, level, reasons }, ready ? {} : retryAfter(RETRY_SECONDS));
+    const { ready, level, reasons, ageMs } = await health();
+    return json(ready ? 200 : 503, { live: true, ready, level, reasons, ageMs }, ready ? {} : retryAfter(RETRY_SECONDS));
   }
 
   return async (request, from) => {

@@ -59,7 +59,7 @@ export function createFallbackQueue({ remote, local, now, log = silentLog }: Par
     },
     health: () => remote.health(),
     deadLetters: (limit) => remote.deadLetters(limit),
-    redrive: () => remote.redrive(),
+    redrive: (taskId) => remote.redrive(taskId),
     async close() {
       closed = true;
       await Promise.all([remote.close(), local.close()]);

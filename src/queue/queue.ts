@@ -35,8 +35,8 @@ export interface RemoteQueue extends Queue {
   health(): Promise<QueueHealth>;
   /** Signals whose handler failed every time, the newest first. Rejects when the server does not answer. */
   deadLetters(limit: number): Promise<DeadLetter[]>;
-  /** Sends every dead letter again, and tells how many. Rejects when the server does not answer. */
-  redrive(): Promise<number>;
+  /** Sends every dead letter again, or those of one task, and tells how many. Rejects when the server does not answer. */
+  redrive(taskId?: string): Promise<number>;
 }
 
 export type Link = { readonly up: boolean; readonly since: number; readonly why: string | null };

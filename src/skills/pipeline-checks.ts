@@ -105,8 +105,9 @@ export async function checkSchedules(file: YamlFile<SchedulesFile>, known: Known
         return [name, [...problems, error([...at, "zone"], `schedule ${name}: ${zone}`, 'a name like "Europe/Berlin" or "UTC"')]];
       }
       const fault = cronProblem(schedule.cron, (cron) =>
-        // A fixed day, so that a file is either good or bad, whenever it is read.
-        parser?.parse(cron, { tz: schedule.zone, currentDate: new Date("2026-01-01T00:00:00Z") }).next(),
+        // A fixed day, so that a file is either good or bad, whenever it is read. In UTC: whether such a day comes is a question
+        // of the calendar alone, and where a zone's clock changes, the package's search gives up on times that there are.
+        parser?.parse(cron, { tz: "UTC", currentDate: new Date("2026-01-01T00:00:00Z") }).next(),
       );
       if (fault === null) return [name, problems];
       const message = `schedule ${name}: cron "${schedule.cron}" ${fault}`;

@@ -1,5 +1,6 @@
 /** The files that put the daemon on a server: that they are well-formed and safe, agree with each other and the code, and that the page tells the truth. */
 
+import { Ajv } from "ajv";
 import { describe, expect, test } from "bun:test";
 import { Glob } from "bun";
 import { mkdir } from "node:fs/promises";
@@ -20,7 +21,7 @@ const examples = parseEnv(
   `${await read("deploy/env.example")}\n${(await read(".env.example")).replace(/^# ?(?=[A-Z_]+=)/gm, "")}`,
 );
 
-/** The keys and forms of the Compose Specification that our file uses, and no others: a typo is an unknown key. */
+/** The keys and forms that our file may use: narrower than the Compose schema, which also knows what we do not want. */
 const duration = z.string().regex(/^(?:\d+(?:ms|s|m|h))+$/);
 const bytes = z.string().regex(/^\d+[kmg]$/);
 const service = z.strictObject({
@@ -73,7 +74,45 @@ const named = (name: string) => {
   return found;
 };
 
+/** The Compose Specification's own schema, as the package dclint carries it. */
+async function composeSchema(): Promise<(text: string) => string[]> {
+  const at = join(dirname(Bun.resolveSync("dclint/package.json", import.meta.dir)), "schemas/compose.schema.json");
+  const { $schema, ...schema } = (await Bun.file(at).json()) as Record<string, unknown>;
+  expect([$schema, schema.title]).toEqual(["https://json-schema.org/draft-07/schema", "Compose Specification"]);
+  // Draft 7 is what Ajv knows without being told; under this address, with https, it looks for another one.
+  const valid = new Ajv({ strict: true, strictTypes: false, allErrors: true }).compile(schema);
+  return (text) => {
+    valid(parse(text, { merge: true }));
+    return (valid.errors ?? []).map(
+      ({ instancePath, message, params }) => `${instancePath} ${message} ${JSON.stringify(params)}`,
+    );
+  };
+}
+
 describe("docker-compose.yml", () => {
+  test("is what the Compose schema allows", async () => {
+    const problems = await composeSchema();
+    expect(problems(composeText)).toEqual([]);
+  });
+
+  // Each is a slip of the hand: a key, a place, a form. The last column is where the schema sees it.
+  test.each([
+    ["services:\n", "servics:\n", "servics"],
+    ["    healthcheck:\n", "    healthchek:\n", "healthchek"],
+    ["      start_period: 10s", "      start_periode: 10s", "start_periode"],
+    ["  read_only: true", "  readonly: true", "readonly"],
+    ["  cap_drop: [ALL]", "  cap_drop: ALL", "/services/redis/cap_drop"],
+    ["condition: service_healthy", "condition: healthy", "depends_on"],
+    ["    internal: true", "    internall: true", "internall"],
+    ["    pids_limit: 64", "    pids_limit: [64]", "pids_limit"],
+    ["    driver: local", "    drivers: local", "drivers"],
+    ['    ports: ["127.0.0.1:${REDIS_PORT:-6379}:6379"]', "    ports: { redis: 6379 }", "/services/redis/ports"],
+  ])("with %j written as %j it is not", async (right, wrong, where) => {
+    const problems = await composeSchema();
+    expect(composeText).toContain(right);
+    expect(problems(composeText.replace(right, wrong)).join("\n")).toContain(where);
+  });
+
   test("has Redis and PostgreSQL by default, the daemon in a profile, and names only what it defines", async () => {
     expect(services.filter(([, { profiles }]) => !profiles).map(([name]) => name)).toEqual(["redis", "postgres"]);
     expect(named("daemon").profiles).toEqual(["daemon"]);

@@ -76,6 +76,23 @@ describe("adding", () => {
     expect(never?.problem).toStartWith('schedule never: cron "0 0 30 2 *"');
   });
 
+  test.each([
+    // Half an hour comes twice on that day, and the package's own search in that zone gives up.
+    ["15 2 5 4 *", "Australia/Lord_Howe"],
+    ["15 2 5 APR *", "Australia/Lord_Howe"],
+    ["45 1 5 APR *", "Australia/Lord_Howe"],
+    // A time that the clock jumps over on that very day.
+    ["15 2 4 OCT *", "Australia/Lord_Howe"],
+    ["30 2 29 MAR *", "Europe/Berlin"],
+  ])("%s in %s is a time, whatever the clock does on that day", async (cron, zone) => {
+    await using file = await withFile();
+    expect(await file.add("odd", { cron, zone, pipeline: "Look Back" })).toBeNull();
+    expect(Object.keys(await readSchedules(file.root))).toContain("odd");
+    const { registry, problems } = await loadRegistry({ root: file.root });
+    expect(problems).toEqual([]);
+    expect(registry?.schedules["odd"]).toMatchObject({ cron, zone });
+  });
+
   test("another entry's fault stands in nobody's way, a broken file does", async () => {
     await using file = await withFile('schedules:\n  bad: { cron: "0 6 * *", pipeline: Gone } # one day\n');
     expect(await file.add("good")).toBeNull();

@@ -170,6 +170,28 @@ describe.skipIf(redis.url === null)("BullMQ", () => {
     expect(await at.redrive()).toBe(0);
   });
 
+  test("one dead letter can be sent again without the others", async () => {
+    const both = Promise.withResolvers<void>();
+    let left = 2;
+    const log: Log = {
+      ...silentLog,
+      error: (message) => void (message.includes("dead letter") && --left === 0 && both.resolve()),
+    };
+    const at = await queue(newPrefix(), { attempts: 1, log });
+    let broken = true;
+    const heard = hear(at, () => {
+      if (broken) throw new Error("on purpose");
+    });
+    at.signal(["task_1", "task_2"]);
+    await both.promise;
+    broken = false;
+    expect(await at.redrive("task_3")).toBe(0);
+    expect(await at.redrive("task_2")).toBe(1);
+    await heard.until((ids) => ids.length === 3);
+    expect(heard.ids.at(-1)).toBe("task_2");
+    expect(await at.deadLetters(10)).toMatchObject([{ taskId: "task_1" }]);
+  });
+
   test("1,000 signals each reach a handler of two processes, and leave nothing behind in Redis", async () => {
     const prefix = newPrefix();
     const [one, two] = [await queue(prefix), await queue(prefix)];

@@ -209,9 +209,10 @@ export async function createBullmqQueue(options: BullmqOptions): Promise<RemoteQ
         at: job.finishedOn ?? job.timestamp,
       }));
     },
-    redrive: () =>
+    redrive: (taskId) =>
       ask("send dead letters again", async (queue) => {
-        const jobs = await queue.getFailed(0, MOST_DEAD - 1);
+        const dead = await queue.getFailed(0, MOST_DEAD - 1);
+        const jobs = taskId === undefined ? dead : dead.filter((job) => job.data.taskId === taskId);
         const moved = await Promise.allSettled(
           jobs.map(async (job) => {
             await job.updateData({ taskId: job.data.taskId, at: clock() });

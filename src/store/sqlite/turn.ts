@@ -1,6 +1,9 @@
 /** Whose turn it is to write a file, among the stores that this process has open on it. */
 
 const last = new Map<string, Promise<unknown>>();
+/** Changes that follow each other are microtasks: without a pause now and then, HTTP and timers wait for all of them. */
+const SLICE_MS = 5;
+let sliceBegan = 0;
 
 /**
  * Runs `work` when all earlier work on the file has ended. A connection that waits for another of its own process would
@@ -12,6 +15,11 @@ export async function inTurn<T>(file: string, work: () => Promise<T>): Promise<T
   last.set(file, promise);
   try {
     await before;
+    // Nothing is open now but the turn itself.
+    if (performance.now() - sliceBegan > SLICE_MS) {
+      await new Promise<void>((resume) => setImmediate(resume));
+      sliceBegan = performance.now();
+    }
     return await work();
   } finally {
     resolve();
