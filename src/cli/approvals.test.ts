@@ -19,6 +19,8 @@ const listed = z.strictObject({
       askedAt: z.iso.datetime(),
     }),
   ),
+  // Actions outside: see effects-cli.test.ts.
+  effects: z.tuple([]),
 });
 const whole = z.strictObject({
   approvals: z.tuple([

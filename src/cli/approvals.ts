@@ -1,31 +1,53 @@
-/** `marketeam approvals`: the questions that wait for a person in a line or two each, or one of them whole. */
+/** `marketeam approvals`: the questions and actions that wait for a person in a line or two each, one of them whole, or an answer. */
 
+import type { Effect } from "../domain/effect.ts";
 import { EXIT } from "../domain/exit.ts";
+import { idPrefix } from "../domain/id.ts";
 import { usd } from "../domain/money.ts";
 import { detailOf, type Decision, type Question } from "../domain/question.ts";
+import { waitsFor } from "../store/effect-answers.ts";
+import { effectIdsLike, listEffects } from "../store/effects.ts";
+import { idsLike } from "../store/goals.ts";
 import { getQuestion, listQuestions } from "../store/questions.ts";
+import type { Store } from "../store/store.ts";
 import { decisionOf } from "../work/escalation.ts";
 import { age, count } from "./columns.ts";
+import { show } from "./effects.ts";
+import { answerEffects, waitingLine, type AnswerFlags } from "./effects-answer.ts";
+import { effectJson, whatOf } from "./effects-text.ts";
 import { UsageError } from "./errors.ts";
 import { oneLine, print, printJson } from "./output.ts";
 import { configFor, resolveId, stylesFor, type CommonOptions } from "./session.ts";
 import { openStoreThere } from "./store-there.ts";
 
+/** What was typed: nothing for the list, an id for one whole, and an answer with `--approve` or `--reject`. */
+export async function answerOrShow(typed: readonly string[], options: AnswerFlags): Promise<number> {
+  if (options.approve || options.reject) return answerEffects(typed, options);
+  for (const flag of ["note", "all", "class", "yes"] as const)
+    if (options[flag] !== undefined) throw new UsageError(`--${flag} goes with --approve or --reject`);
+  if (typed.length > 1) throw new UsageError("name one, or answer several with --approve or --reject", "see `approvals`");
+  return approval(typed[0], options);
+}
+
 /** All that wait. */
 export async function approvals(options: CommonOptions): Promise<number> {
   const config = configFor(options);
   const store = await openStoreThere(config);
-  let questions: Question[];
+  let questions: Question[] = [];
+  let effects: Effect[] = [];
   try {
-    questions = store === null ? [] : await store.read((read) => listQuestions(read, { status: "open" }));
+    if (store) {
+      questions = await store.read((read) => listQuestions(read, { status: "open" }));
+      effects = await answerable(store);
+    }
   } finally {
     await store?.close();
   }
   if (options.json) {
-    printJson({ approvals: questions.map(questionJson) });
+    printJson({ approvals: questions.map(questionJson), effects: effects.map(effectJson) });
     return EXIT.done;
   }
-  if (questions.length === 0) {
+  if (questions.length + effects.length === 0) {
     print("Nothing waits for you.");
     return EXIT.done;
   }
@@ -34,8 +56,26 @@ export async function approvals(options: CommonOptions): Promise<number> {
     print(bold(oneLine(title, 160)));
     print(dim(`  ${id}  ${goalId}  ${age(Date.now() - createdAt)} ago`));
   }
-  print(`\n${count(questions.length, "question")}. One with all you need to decide: bun run start approvals <id>`);
+  for (const effect of effects) {
+    print(bold(whatOf(effect)));
+    print(dim(`  ${effect.id}  ${effect.goalId}  ${age(Date.now() - effect.createdAt)} ago`));
+  }
+  print("");
+  if (questions.length > 0)
+    print(`${count(questions.length, "question")}. One with all you need to decide: bun run start approvals <id>`);
+  if (effects.length > 0) print(waitingLine(effects.length));
   return EXIT.done;
+}
+
+/** Actions that a person can answer now, and those that nobody can tell about, the oldest first. */
+async function answerable(store: Store): Promise<Effect[]> {
+  return store.read(async (read) => {
+    const found: Effect[] = [];
+    for (const effect of (await listEffects(read, { states: ["intent", "unknown"] })).toReversed())
+      if (effect.state === "unknown" || (effect.expiresAt > read.now && (await waitsFor(read, effect)) === null))
+        found.push(effect);
+    return found;
+  });
 }
 
 /** One question whole, by a unique beginning of its id; all of them without one. */
@@ -47,6 +87,7 @@ export async function approval(typed: string | undefined, options: CommonOptions
   let question: Question | null;
   let decision: Decision | null = null;
   try {
+    if (await isEffect(store, typed)) return await show(typed, options);
     const id = await resolveId({ store }, "ask", typed);
     question = await store.read((read) => getQuestion(read, id));
     if (question?.status === "open") decision = await decisionOf(store, question);
@@ -70,6 +111,15 @@ export async function approval(typed: string | undefined, options: CommonOptions
     print(`\n${decision ? detailOf(decision) : question.detail}${answered}`);
   }
   return EXIT.done;
+}
+
+/** Whether a beginning of an id is one of an action: without its kind, a question of that name comes first. */
+async function isEffect(store: Store, typed: string): Promise<boolean> {
+  if (typed.startsWith("act_")) return true;
+  const [question, action] = [idPrefix("ask", typed), idPrefix("act", typed)];
+  if (typed.startsWith("ask_") || question === null || action === null) return false;
+  const [asked] = await store.read((read) => idsLike(read, "questions", question));
+  return asked === undefined && (await store.read((read) => effectIdsLike(read, action))).length > 0;
 }
 
 function questionJson({ id, goalId, taskId, kind, title, detail, approveMeans, rejectMeans, createdAt }: Question) {

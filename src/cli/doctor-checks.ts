@@ -11,8 +11,12 @@ import { dollars } from "../domain/money.ts";
 import { filledSections } from "../domain/product-context.ts";
 import { loadRegistry } from "../skills/registry.ts";
 import { readContext } from "../work/accept.ts";
+import { readEntries } from "../tools/entries.ts";
+import { LOCK_FILE, readLock } from "../tools/lock.ts";
 import { createWorkspace } from "../workspace/workspace.ts";
 import { printable } from "./errors.ts";
+import { catalogueOf } from "./tools-catalogue.ts";
+import { emailRow } from "./tools.ts";
 import { countsText, countTeam } from "./validate.ts";
 
 export type Check = {
@@ -87,6 +91,51 @@ export async function teamCheck(root: string): Promise<Check> {
     detail: `${countsText(counts)} (${root})`,
     hint: state === "ok" ? null : "see each with `validate`",
   };
+}
+
+/** The servers of tools.yaml: which are off and why, which nobody has accepted. None is started. */
+export async function toolChecks(config: Pick<RuntimeConfig, "root" | "variable">): Promise<Check[]> {
+  const { registry } = await loadRegistry({ root: config.root });
+  if (registry === null) return [];
+  const mail = emailRow(registry, config.variable);
+  const entries =
+    Object.keys(registry.tools.mcpServers).length === 0
+      ? []
+      : readEntries({
+          file: registry.tools,
+          skills: [...registry.skills.values()],
+          catalogue: await catalogueOf(config),
+          variable: config.variable,
+        });
+  const all = [
+    ...entries.map(({ name, off }) => ({ name, off })),
+    ...(mail === null ? [] : [{ name: mail.name, off: mail.reason }]),
+  ];
+  if (all.length === 0) return [passed("tools", "none: the team advises, and touches nothing outside")];
+  const { lock, fault } = await readLock(config.root);
+  const off = all.filter((one) => one.off !== null);
+  const warned = (name: string, detail: string, hint: string): Check => ({ name, state: "warn", detail, hint });
+  return [
+    passed("tools", `${all.length} in tools.yaml: ${all.length - off.length} on, ${off.length} off`),
+    ...(fault === null
+      ? []
+      : [warned("tools lock", fault, `take ${LOCK_FILE} back from your history, or accept anew: tools test <name>`)]),
+    ...off
+      // What somebody has switched off on purpose needs no word.
+      .filter((one) => !/^(?:enabled|disabled) is /.test(one.off ?? ""))
+      .map((one) =>
+        warned(
+          `tool ${one.name}`,
+          `off: ${one.off}`,
+          one.off?.includes("not set") ? "set it in the environment or in .env" : "see docs/tools.md",
+        ),
+      ),
+    ...entries
+      .filter((entry) => entry.off === null && fault === null && !Object.hasOwn(lock.servers, entry.name))
+      .map(({ name }) =>
+        warned(`tool ${name}`, `not in ${LOCK_FILE}: every use of its tools is asked`, `look at its tools: tools test ${name}`),
+      ),
+  ];
 }
 
 /** May it be written, and is there room? For a folder that is not there yet, the nearest one above it answers. */

@@ -10,6 +10,7 @@ import {
   keyCheck,
   settingChecks,
   teamCheck,
+  toolChecks,
   workspaceChecks,
   type Check,
 } from "./doctor-checks.ts";
@@ -27,9 +28,10 @@ export async function doctor(options: CommonOptions): Promise<number> {
 }
 
 async function allChecks(config: RuntimeConfig): Promise<Check[]> {
-  const [endpoint, team, workspace, store, context] = await Promise.all([
+  const [endpoint, team, tools, workspace, store, context] = await Promise.all([
     endpointCheck(config.baseURL),
     teamCheck(config.root),
+    toolChecks(config),
     workspaceChecks(config.workspace),
     storeChecks(config),
     contextCheck(config.workspace),
@@ -40,6 +42,7 @@ async function allChecks(config: RuntimeConfig): Promise<Check[]> {
     keyCheck(config),
     ...endpoint,
     team,
+    ...tools,
     ...workspace,
     capsCheck(config.caps),
     context,

@@ -75,6 +75,26 @@ export function eventText(event: StoredEvent): string {
       return `blocked: ${event.reason}`;
     case "price.mismatch":
       return `a call cost ${dollars(event.cost)}, more than the ${dollars(event.hold)} held for it (${event.callId}): check .agents/models.yaml`;
+    case "effect.proposed":
+      return `wants to ${event.class} with ${event.tool}${event.recipients === null ? "" : `, ${event.recipients.toLocaleString("en")} ${event.recipients === 1 ? "recipient" : "recipients"}`} (${event.effectId})`;
+    case "effect.approved":
+      return `approved by ${event.by}: ${event.tool} (${event.effectId})`;
+    case "effect.rejected":
+      return `rejected by ${event.by}: ${event.tool}${event.note === null ? "" : `, ${event.note}`} (${event.effectId})`;
+    case "effect.sent":
+      return `on its way: ${event.tool} (${event.effectId})`;
+    case "effect.confirmed":
+      return `done outside: ${event.tool}${event.note === null ? "" : `, ${event.note}`} (${event.effectId})`;
+    case "effect.failed":
+      return `not done outside: ${event.tool}, ${event.reason} (${event.effectId})`;
+    case "effect.unknown":
+      return `nobody knows whether it happened: ${event.tool}, ${event.reason} (${event.effectId})`;
+    case "effect.expired":
+      return `expired without being done: ${event.tool} (${event.effectId})`;
+    case "effect.stopped":
+      return `stopped by ${event.by}: ${event.tool} (${event.effectId})`;
+    case "effect.withdrawn":
+      return `withdrawn: ${event.tool}, ${event.reason} (${event.effectId})`;
     case "context.imported":
       return `product context taken in as version ${event.version}`;
     case "output.edited":

@@ -17,9 +17,13 @@ import { createWorkspace } from "../workspace/workspace.ts";
 import { printable, UsageError } from "./errors.ts";
 import { askForContext, BACK, terminalAsker } from "./init-dialogue.ts";
 import { readSource } from "./init-source.ts";
+import { askForTools } from "./init-tools.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { note, print, printJson } from "./output.ts";
 import { configFor, interactive, openApplication, openTeam, type CommonOptions } from "./session.ts";
+import { add } from "./tools-add.ts";
+import { readTools } from "./tools-change.ts";
+import { catalogueOf } from "./tools-catalogue.ts";
 
 type InitOptions = CommonOptions & {
   readonly from?: string;
@@ -61,12 +65,22 @@ Have more than a line? Put it into a file: init --from FILE
   const draft: Draft = { sections: end.sections, origin: "dialogue", rehearsal: false, cost: 0 };
   try {
     await using app = await openApplication(options);
-    return await save(app, draft, options);
+    const code = await save(app, draft, options);
+    return code === EXIT.done ? await connectTools(config) : code;
   } catch (error) {
     // Somebody typed this: it must not be lost with the failure.
     note(`The document could not be saved. Here it is:\n\n${printable(contextBody(draft.sections, draft))}\n`);
     throw error;
   }
+}
+
+/** After the document is safe: what is chosen here is only tools.yaml, and Ctrl-C leaves it as it was. */
+async function connectTools(config: RuntimeConfig): Promise<number> {
+  const catalogue = await catalogueOf(config);
+  const { mcpServers } = await readTools(config.root);
+  const chosen = await askForTools(await terminalAsker(), catalogue, Object.keys(mcpServers));
+  for (const name of chosen ?? []) await add(name, {});
+  return EXIT.done;
 }
 
 async function fromFile(config: RuntimeConfig, path: string, options: InitOptions): Promise<number> {
@@ -160,6 +174,11 @@ async function save(app: Application, draft: Draft, options: InitOptions): Promi
       `No model read your text: its sentences were only sorted. For the real one: bun run start init --from ${options.from ?? "FILE"} --force`,
     );
   const real = app.config.apiKey !== null && !draft.rehearsal;
+  // The dialogue asks for them itself.
+  if (draft.origin !== "dialogue" && Object.keys(app.registry.tools.mcpServers).length === 0)
+    out.push(
+      "The team has no tools yet, and advises. `tools add` lists what it can use: analytics, search, a browser, mail and more.",
+    );
   out.push("", `Next: bun run start ${real ? "--dry-run" : "--rehearse"} "Increase signup conversion by 20%"`);
   print(out.join("\n"));
   return EXIT.done;

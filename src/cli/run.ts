@@ -31,7 +31,7 @@ type RunOptions = RunFlags & {
 };
 
 const COMMANDS =
-  "status show resume cancel approvals approve reject costs learnings skills schedules events tools validate evals doctor init export backup rehearsal help".split(
+  "status show resume cancel approvals approve reject effects costs learnings skills schedules events email queue notify tools validate evals doctor init export backup rehearsal help".split(
     " ",
   );
 

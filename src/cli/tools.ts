@@ -1,15 +1,19 @@
-/** `marketeam tools`: the servers of tools.yaml, who may use each, and whether it is on. */
+/** `marketeam tools`: the servers of tools.yaml, who may use each, and whether it is on; adding, importing and exporting them. */
 
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { parseEnv } from "node:util";
 import { RegistryError } from "../bootstrap.ts";
-import { processInput } from "../config.ts";
+import type { RuntimeConfig } from "../config.ts";
 import { EXIT } from "../domain/exit.ts";
+import { suggest } from "../domain/problem.ts";
 import type { Registry } from "../domain/registry.ts";
+import { EMAIL_SERVER } from "../domain/tools-file.ts";
 import { loadRegistry } from "../skills/registry.ts";
+import { emailSkills, readEntries, type ToolEntry } from "../tools/entries.ts";
+import { LOCK_FILE, readLock, type ToolsLock } from "../tools/lock.ts";
+import { UsageError } from "./errors.ts";
 import { note, oneLine, print, printJson, table } from "./output.ts";
 import { configFor, stylesFor } from "./session.ts";
+import { catalogueOf, rolesText, type ToolsOptions } from "./tools-catalogue.ts";
+import type { TestOptions } from "./tools-test.ts";
 
 type Variables = Readonly<Record<string, string | undefined>>;
 export type ToolServer = {
@@ -21,66 +25,124 @@ export type ToolServer = {
   readonly reason: string | null;
 };
 
-export async function tools(options: { readonly json?: boolean }): Promise<number> {
+const ACTIONS = ["list", "test", "call", "add", "import", "export"] as const;
+
+export async function tools(
+  action: string | undefined,
+  what: string | undefined,
+  which: string | undefined,
+  options: ToolsOptions & TestOptions,
+): Promise<number> {
+  if (which !== undefined && action !== "call") throw new UsageError(`one name too many: "${oneLine(which, 40)}"`);
+  switch (action) {
+    case undefined:
+    case "list":
+      if (what !== undefined) throw new UsageError(`tools list takes no name: "${oneLine(what, 40)}"`);
+      return list(options);
+    case "test":
+      return (await import("./tools-test.ts")).testServer(what, options);
+    case "call":
+      return (await import("./tools-test.ts")).callTool(what, which, options);
+    case "add":
+      return (await import("./tools-add.ts")).add(what, options);
+    case "import":
+      return (await import("./tools-import.ts")).importTools(what, options);
+    case "export":
+      if (what !== undefined) throw new UsageError("tools export takes all servers", `tools export --for ${what}`);
+      return (await import("./tools-import.ts")).exportTools(options);
+    default:
+      throw new UsageError(`tools cannot "${oneLine(action, 40)}"`, suggest(action, ACTIONS));
+  }
+}
+
+async function list(options: ToolsOptions): Promise<number> {
   const config = configFor({});
   const { registry, problems } = await loadRegistry({ root: config.root });
   if (registry === null) throw new RegistryError(problems);
-  const servers = toolServers(registry, variables());
+  const catalogue = await catalogueOf(config);
+  const entries = readEntries({
+    file: registry.tools,
+    skills: [...registry.skills.values()],
+    catalogue,
+    variable: config.variable,
+  });
+  const { lock, fault } = await readLock(config.root);
   const faulty = problems.filter((problem) => problem.file === "tools.yaml" && problem.severity === "error").length;
   if (faulty > 0) note(`${faulty} ${faulty === 1 ? "error" : "errors"} in tools.yaml: see \`validate\`.`);
+  if (fault !== null) note(`${fault}.`);
+  const mail = emailRow(registry, config.variable);
   if (options.json) {
-    printJson({ tools: servers });
+    printJson({ tools: [...entries.map((entry) => forJson(entry, lock)), ...(mail === null ? [] : [mail])] });
     return EXIT.done;
   }
-  if (servers.length === 0) {
+  if (entries.length === 0 && mail === null) {
     print(
-      "There are no tools in tools.yaml. A skill without tools advises: it works from your goal, the product context and what it knows,\nnames the numbers it would need, and touches nothing outside. tools.yaml says in its first lines how to add one.",
+      `There are no tools in tools.yaml. A skill without tools advises: it works from your goal, the product context and what it knows,
+names the numbers it would need, and touches nothing outside. Connect one with \`tools add <name>\`:
+
+${rolesText(catalogue)}`,
     );
     return EXIT.done;
   }
-  const { bold, green, yellow } = stylesFor(config);
-  const rows = servers.map(({ name, role, skills, on, reason }) => [
+  const { bold, dim, green, yellow } = stylesFor(config);
+  const rows = [...entries.map(rowOf), ...(mail === null ? [] : [mail])].map(({ name, role, skills, on, reason }) => [
     oneLine(name, 40),
     role ?? "-",
     skills.length === 0 ? "none" : oneLine(skills.join(", "), 70),
     on ? green("on") : yellow(`off: ${reason ?? ""}`),
   ]);
   print(table([["tool", "role", "skills", "state"].map(bold), ...rows]));
+  const unseen = entries
+    .filter((entry) => entry.off === null && !Object.hasOwn(lock.servers, entry.name))
+    .map(({ name }) => name);
+  if (unseen.length > 0)
+    print(
+      dim(
+        `\nNot in ${LOCK_FILE} yet: ${unseen.join(", ")}. Every use of their tools is asked until \`tools test <name>\` has shown them to you.`,
+      ),
+    );
   return EXIT.done;
 }
 
 /** The servers in the order of the file. `known` are the variables that `${NAME}` may stand for. */
 export function toolServers(registry: Pick<Registry, "tools" | "skills">, known: Variables): ToolServer[] {
-  return Object.entries(registry.tools.mcpServers).map(([name, server]) => {
-    const { role = null, enabled = true } = server;
-    const skills =
-      server.skills ??
-      [...registry.skills.values()].filter((skill) => role !== null && skill.tools.includes(role)).map((skill) => skill.name);
-    const unset = variablesOf(server).filter((variable) => !known[variable]);
-    const reason = !enabled
-      ? "enabled is false"
-      : unset.length > 0
-        ? `${unset.map((variable) => `\${${variable}}`).join(" and ")} ${unset.length === 1 ? "is" : "are"} not set`
-        : null;
-    return { name, role, skills, on: reason === null, reason };
-  });
+  const variable = (name: string) => known[name] ?? null;
+  return readEntries({ file: registry.tools, skills: [...registry.skills.values()], catalogue: {}, variable }).map(rowOf);
 }
 
-/** Names that stand as `${NAME}` in any text of a value; `${NAME:-something}` needs none. */
-function variablesOf(value: unknown): string[] {
-  if (typeof value === "string") return [...value.matchAll(/\$\{([A-Za-z_]\w*)\}/g)].map((match) => match[1] ?? "");
-  if (typeof value !== "object" || value === null) return [];
-  return [...new Set(Object.values(value).flatMap(variablesOf))];
+function rowOf({ name, role, skills, off }: ToolEntry): ToolServer {
+  return { name, role, skills, on: off === null, reason: off };
 }
 
-/** The environment, and .env for what it does not say. */
-function variables(): Variables {
-  const { env, cwd } = processInput();
-  let file: Variables = {};
-  try {
-    file = parseEnv(readFileSync(join(cwd, ".env"), "utf8"));
-  } catch {
-    // No .env is the ordinary case; one that cannot be read has stopped the command before, in loadConfig.
-  }
-  return { ...file, ...Object.fromEntries(Object.entries(env).filter(([, value]) => value)) };
+function forJson(entry: ToolEntry, lock: ToolsLock) {
+  return {
+    ...rowOf(entry),
+    description: entry.description,
+    catalogue: entry.catalogueName,
+    origin: entry.origin,
+    unset: entry.unset,
+    allow: entry.allow,
+    deny: entry.deny,
+    limits: entry.limits,
+    policy: entry.policy,
+    accepted: Object.keys(lock.servers[entry.name]?.tools ?? {}).length,
+  };
+}
+
+/** The section `email:` as a row among the servers. */
+export function emailRow(
+  { tools: file, skills }: Pick<Registry, "tools" | "skills">,
+  variable: RuntimeConfig["variable"],
+): ToolServer | null {
+  const { email } = file;
+  if (email === undefined) return null;
+  const name = email.key.slice(2, -1);
+  const reason = !email.enabled ? "enabled is false" : variable(name) === null ? `${email.key} is not set` : null;
+  return {
+    name: `${EMAIL_SERVER} (${email.provider})`,
+    role: EMAIL_SERVER,
+    skills: emailSkills(file, [...skills.values()]),
+    on: reason === null,
+    reason,
+  };
 }

@@ -1,5 +1,6 @@
 /** Everything that happens, as one union. A change of state and its event are one transaction. */
 
+import type { ActionClass } from "./action.ts";
 import type { PauseReason } from "./goal.ts";
 import type { Verdict } from "./review.ts";
 import type { BudgetLevel } from "./budget.ts";
@@ -9,6 +10,9 @@ type Of<T extends string, D extends object> = {
   readonly goalId: string | null;
   readonly taskId: string | null;
 } & D;
+
+/** Of an action outside: `tool` is its server and tool, as `server.tool`. */
+type OfEffect<T extends string, D extends object = Record<never, never>> = Of<T, { effectId: string; tool: string } & D>;
 
 export type EventBody =
   | Of<"goal.accepted", { title: string; priority: string; source: string }>
@@ -43,6 +47,16 @@ export type EventBody =
   | Of<"budget.level", { level: BudgetLevel; scope: string; share: number }>
   | Of<"pipeline_blocked", { reason: string }>
   | Of<"price.mismatch", { callId: string; hold: number; cost: number }>
+  | OfEffect<"effect.proposed", { class: ActionClass; recipients: number | null }>
+  | OfEffect<"effect.approved", { by: string }>
+  | OfEffect<"effect.rejected", { by: string; note: string | null }>
+  | OfEffect<"effect.sent">
+  | OfEffect<"effect.confirmed", { note: string | null }>
+  | OfEffect<"effect.failed", { reason: string }>
+  | OfEffect<"effect.unknown", { reason: string }>
+  | OfEffect<"effect.expired">
+  | OfEffect<"effect.stopped", { by: string }>
+  | OfEffect<"effect.withdrawn", { reason: string }>
   | Of<"context.imported", { version: number; hash: string }>
   | Of<"output.edited", { path: string; revision: number }>;
 

@@ -3,6 +3,7 @@
 import { z } from "zod";
 import { priority } from "./goal.ts";
 import { DIRECTOR, MAX_VARIANTS } from "./plan.ts";
+import type { ToolsFile } from "./tools-file.ts";
 
 export const slugName = z
   .string()
@@ -219,16 +220,6 @@ export const modelsFile = z.strictObject({
   models: z.record(line, modelEntry),
 });
 export type ModelsFile = z.infer<typeof modelsFile>;
-
-export const toolsFile = z.strictObject({
-  mcpServers: z
-    .record(
-      line,
-      z.looseObject({ enabled: z.boolean().optional(), role: z.string().optional(), skills: z.array(slugName).optional() }),
-    )
-    .default({}),
-});
-export type ToolsFile = z.infer<typeof toolsFile>;
 
 /** A skill ready to work: its entry, its text, and the references it may ask for. */
 export type Skill = SkillEntry & {

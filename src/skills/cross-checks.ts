@@ -2,7 +2,7 @@
 
 import { DIRECTOR, findCycle } from "../domain/plan.ts";
 import { type Problem, suggest } from "../domain/problem.ts";
-import type { RoutingFile, SkillsFile, ToolsFile } from "../domain/registry.ts";
+import type { RoutingFile, SkillsFile } from "../domain/registry.ts";
 import type { YamlFile } from "./yaml-file.ts";
 
 /** Names that exist, those of faulty entries too: what stands there and is broken is told once, by its own file. */
@@ -134,27 +134,6 @@ export function checkRouting(file: YamlFile<RoutingFile>, known: Known, team: Ya
     problems.push(error(["categories"], "there are no categories", "the Director sorts every goal into one"));
   }
   return problems;
-}
-
-export function checkTools(file: YamlFile<ToolsFile>, known: Known, team: YamlFile<SkillsFile>): Problem[] {
-  const { error, warning } = problemsOf(file);
-  const roles = new Set(Object.values(team.partial?.skills ?? {}).flatMap((skill) => skill.tools));
-  return Object.entries(file.partial?.mcpServers ?? {}).flatMap(([name, server]) => {
-    const path = ["mcpServers", name];
-    const problems = (server.skills ?? []).flatMap((skill, i) =>
-      known.skills.includes(skill)
-        ? []
-        : [error([...path, "skills", i], `server ${name}: unknown skill "${skill}"`, suggest(skill, known.skills))],
-    );
-    if (team.value !== null && server.skills === undefined && server.role !== undefined && !roles.has(server.role)) {
-      const hint =
-        roles.size === 0
-          ? "name its skills here, or add the role to a skill's tools in skills.yaml"
-          : suggest(server.role, [...roles]);
-      problems.push(warning([...path, "role"], `server ${name}: no skill asks for the role "${server.role}"`, hint));
-    }
-    return problems;
-  });
 }
 
 /** Folders that nobody would ever open, because no entry names them. */

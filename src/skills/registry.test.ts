@@ -365,7 +365,7 @@ describe("what fails alone", () => {
     await using team = await smallTeam();
     await team.write(
       "tools.yaml",
-      "mcpServers:\n  a: { command: x, skills: [writer, wrtier] }\n  b: { url: y, role: search }\n  c: { url: z, role: mail }\n",
+      "mcpServers:\n  a: { command: x, skills: [writer, wrtier] }\n  b: { url: https://y, role: search }\n  c: { url: https://z, role: mail }\n",
     );
     await team.change(SKILLS, "sections: [Text]", "sections: [Text], tools: [mail]");
     const { fatal, lines, registry } = await load(team);

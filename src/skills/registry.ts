@@ -14,9 +14,9 @@ import {
   type Skill,
   type SkillEntry,
   skillsFile,
-  toolsFile,
 } from "../domain/registry.ts";
-import { checkFolders, checkRouting, checkSkills, checkTools, type Known } from "./cross-checks.ts";
+import { toolsFile } from "../domain/tools-file.ts";
+import { checkFolders, checkRouting, checkSkills, type Known } from "./cross-checks.ts";
 import { loadExternal, withMembers } from "./external.ts";
 import { lintSkills } from "./lints.ts";
 import { checkModels } from "./model-checks.ts";
@@ -24,6 +24,8 @@ import { checkEvents, checkPipelines, checkSchedules, checkSources, isTakenSourc
 import { readReferenceText } from "./references.ts";
 import { loadSkillFile, ownPlace, SKILLS_DIR, type SkillFile, skillFolders } from "./skill-file.ts";
 import { readTextFile } from "./text-file.ts";
+import { loadToolCatalogue } from "./tool-catalogue.ts";
+import { checkSkillRoles, checkTools } from "./tool-checks.ts";
 import { type Off, offProblems, turnedOff } from "./turned-off.ts";
 import { readYamlFile } from "./yaml-file.ts";
 
@@ -60,6 +62,9 @@ export async function loadRegistry({ root, lints = false }: { root: string; lint
     skillFolders(root),
   ]);
   const external = await loadExternal(root, written, folders);
+  // Thirty entries that most commands never ask for: read where there is a server to know, or somebody who wants all problems.
+  const needed = lints || Object.keys(tools.partial?.mcpServers ?? {}).length > 0;
+  const vetted = needed ? await loadToolCatalogue(root) : null;
   const skills = withMembers(written, external);
   const known: Known = {
     skills: skills.names("skills"),
@@ -103,7 +108,8 @@ export async function loadRegistry({ root, lints = false }: { root: string; lint
     ...[...badEvents.values()].flat(),
     ...checkSources(events),
     ...tools.problems,
-    ...(teamKnown ? checkTools(tools, known, skills) : []),
+    ...(teamKnown ? [...checkTools(tools, known, skills, vetted?.catalogue ?? null), ...checkSkillRoles(skills, tools)] : []),
+    ...(vetted?.problems ?? []),
     ...[...files].flatMap(([name, file]) => (external.members.has(name) ? [] : file.problems)),
     ...(teamKnown ? checkFolders(folders, known, SKILLS_DIR) : []),
     ...external.problems,

@@ -6,6 +6,7 @@ import { claim, fact, findingAnswer, type Deliverable } from "../domain/delivera
 import { criterionScore, finding, verdict, type Review } from "../domain/review.ts";
 import type { Schema } from "./schema.ts";
 import type { Read, Tx } from "./store.ts";
+import { isTainted } from "./taint.ts";
 
 const strings = z.array(z.string());
 
@@ -51,6 +52,8 @@ export async function insertDeliverable(tx: Tx, deliverable: Omit<Deliverable, "
       facts: JSON.stringify(deliverable.facts),
       answers: JSON.stringify(deliverable.answers),
       claims: JSON.stringify(deliverable.claims),
+      // A person's own words are theirs, whatever they were made from.
+      tainted: deliverable.origin === "agent" && (await isTainted(tx, deliverable.taskId)) ? 1 : 0,
       created_at: tx.now,
     })
     .onConflict((conflict) => conflict.columns(["tenant", "task_id", "revision"]).doNothing())

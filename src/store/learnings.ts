@@ -5,6 +5,7 @@ import { z } from "zod";
 import { learningKey, learningStatus, nearlyTheSame, UNUSED, type Learning } from "../domain/learning.ts";
 import type { Schema } from "./schema.ts";
 import type { Read, Tx } from "./store.ts";
+import { isTainted } from "./taint.ts";
 
 /** Of goals that taught the same, the first and latest ones are named. */
 const EVIDENCE_MAX_CHARS = 600;
@@ -78,6 +79,7 @@ export async function addLearning(
       rehearsal: learning.rehearsal ? 1 : 0,
       goal_id: goalId,
       task_id: taskId,
+      tainted: learning.origin !== "person" && taskId !== null && (await isTainted(tx, taskId)) ? 1 : 0,
       created_at: tx.now,
     })
     .execute();

@@ -1,0 +1,26 @@
+/** A server of tools.yaml as a source of tools: its entry, the catalogue's knowledge and the lock, put together. */
+
+import { classifyCall } from "./classify.ts";
+import { isAllowed, type ToolEntry } from "./entries.ts";
+import { lockedTools, type ToolsLock } from "./lock.ts";
+import type { ToolServer } from "./server.ts";
+import type { ToolSource } from "./toolbox.ts";
+
+export function sourceOf(entry: ToolEntry, lock: ToolsLock, connect: () => ToolServer): ToolSource {
+  const { name, actions, catalogue } = entry;
+  const verify = catalogue?.verify ?? {};
+  return {
+    name,
+    skills: entry.skills,
+    off: entry.off,
+    connect,
+    allowed: (tool) => isAllowed(entry, tool),
+    classOf: (info, args) => classifyCall(info, args, { server: name, actions, catalogue }).class,
+    lockedOf: (infos) => lockedTools(lock, name, infos),
+    policy: entry.policy,
+    caps: entry.caps,
+    verify: (tool) => (Object.hasOwn(verify, tool) ? (verify[tool] ?? null) : null),
+    preview: async () => null,
+    notBefore: () => null,
+  };
+}
