@@ -2,8 +2,8 @@
 
 import { readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import type { RuntimeConfig } from "./config.ts";
-import { ConfigError } from "./config.ts";
+import { openHands, toolSettings, type ToolSettings } from "./bootstrap/hands.ts";
+import { ConfigError, processInput, type RuntimeConfig } from "./config.ts";
 import type { Problem } from "./domain/problem.ts";
 import type { Registry } from "./domain/registry.ts";
 import { createJournal, RETRY, type Journal, type RetryPolicy } from "./journal/journal.ts";
@@ -18,6 +18,7 @@ import { createEmbeddedQueue } from "./queue/embedded/embedded.ts";
 import type { Queue } from "./queue/queue.ts";
 import { loadRegistry, type LoadedRegistry } from "./skills/registry.ts";
 import { initMeta } from "./store/meta.ts";
+import { isAway } from "./store/postgres/failure.ts";
 import type { Store } from "./store/store.ts";
 import { createPresence, type Machine, type Presence } from "./work/presence.ts";
 import type { Team } from "./work/team.ts";
@@ -45,6 +46,8 @@ export interface Application extends AsyncDisposable {
   readonly store: Store;
   readonly journal: Journal;
   readonly team: Team;
+  /** What tools.yaml says, with its variables filled in; null when it names nothing. */
+  readonly tools: ToolSettings | null;
   readonly queue: Queue;
   /** The queue on Redis with its fallback, where there is one. */
   readonly remote: FallbackQueue | null;
@@ -77,17 +80,21 @@ export async function loadTeam(config: Pick<RuntimeConfig, "root">): Promise<Loa
 export async function bootstrap(options: BootOptions): Promise<Application> {
   const { config } = options;
   const reached = crashPoints(config.crashAt);
-  const now = () => Date.now();
+  const { registry, problems } = options.team ?? (await loadTeam(config));
+  const tools = await toolSettings(config, registry);
+  // Known before the log is opened: none of them comes into it.
+  const secrets = [...config.secrets, ...(options.secrets ?? []), ...(tools?.secrets ?? [])];
   const { createLog } = await import("./log/pino.ts");
   const log = createLog({
     level: config.logLevel,
     format: config.logFormat ?? (options.interactive ? "pretty" : "json"),
     stream: 2,
-    secrets: [...config.secrets, ...(options.secrets ?? [])],
+    secrets,
     color: options.interactive && !config.noColor,
   });
-  const { registry, problems } = options.team ?? (await loadTeam(config));
-  const store = await openStore(config, { now, log: log.child({ component: "store" }), reached });
+  const store = await openStore(config, { now: Date.now, log: log.child({ component: "store" }), reached });
+  // One clock for all that is compared with what is stored.
+  const now = () => store.now();
   const closing: (() => Promise<void>)[] = [() => store.close()];
   try {
     const local = createEmbeddedQueue({ log: log.child({ component: "queue" }) });
@@ -114,13 +121,22 @@ export async function bootstrap(options: BootOptions): Promise<Application> {
       }),
     );
     const workspace = createWorkspace({ root: config.workspace, reached });
+    const hands =
+      tools &&
+      (await openHands({
+        ...{ config, registry, settings: tools, store, secrets, now, sleep, reached, environment: processInput().env },
+        processId: async () => (await presence()).processId,
+        log: log.child({ component: "tools" }),
+      }));
+    if (hands) closing.push(() => hands.toolbox.close());
     const team: Team = {
       store,
       journal,
       registry,
       workspace,
-      secrets: config.secrets,
+      secrets,
       caps: config.caps,
+      hands,
       now,
       log: log.child({ component: "work" }),
     };
@@ -137,6 +153,7 @@ export async function bootstrap(options: BootOptions): Promise<Application> {
       store,
       journal,
       team,
+      tools,
       queue,
       remote,
       log,
@@ -271,7 +288,11 @@ function crashPoints(crashAt: string | null): (point: string) => void {
   };
 }
 
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
+/** Whether a store could not be opened because its server is away: it may be there in a moment. */
+export const storeIsAway = isAway;
+
+/** Resolves after so many ms, or when the signal fires. */
+export function sleep(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve();
     const timer = setTimeout(done, ms);

@@ -131,13 +131,45 @@ command("cancel <goal>", "stop a goal for good; what is done is kept", "marketea
   .action(run(async () => (await import("./cli/cancel.ts")).cancel as Action));
 
 command(
-  "approvals [id]",
-  "questions that wait for you; with an id, one of them with all you need to decide",
-  "marketeam approvals ask_01k9",
+  "approvals [ids...]",
+  "what waits for you: questions, and actions outside; with an id, one of them with all you need to decide",
+  "marketeam approvals act_01k9 --approve",
 )
+  .option("--approve", "do these actions, exactly as they are shown, once")
+  .option("--reject", "do not do them")
+  .option("--note <text>", "with --reject: why; the team reads it")
+  .option("--all", "all that wait; to approve them, only with --class draft or write")
+  .addOption(
+    new Option("--class <name>", "with --all: only of this class").choices([
+      "draft",
+      "write",
+      "publish",
+      "send",
+      "spend",
+      "delete",
+      "admin",
+    ]),
+  )
+  .option("--yes", "do not ask again in a terminal")
   .addOption(json())
   .addOption(workspace())
-  .action(run(async () => (await import("./cli/approvals.ts")).approval as Action));
+  .action(run(async () => (await import("./cli/approvals.ts")).answerOrShow as Action));
+
+command(
+  "effects [id]",
+  "what was done outside, or is to be: state, who approved it; with an id, one of them whole",
+  "marketeam effects --stop",
+)
+  .option("--stop", "drop all that has not left, and take nothing new")
+  .option("--resume", "take new ones again")
+  .option("--happened", "of an unknown one: you looked, and it happened")
+  .option("--did-not-happen", "of an unknown one: you looked, and it did not")
+  .option("--note <text>", "what you saw")
+  .option("--goal <goal>", "only of this goal")
+  .addOption(new Option("--limit <n>", "how many").argParser(whole("--limit", 1, 10_000)).default(30))
+  .addOption(json())
+  .addOption(workspace())
+  .action(run(async () => (await import("./cli/effects.ts")).effects as Action));
 
 running(
   command("approve <id>", "say yes to a question, and go on with its goal", "marketeam approve ask_01k9 --version 2")
@@ -219,7 +251,44 @@ command(
   .addOption(workspace())
   .action(run(async () => (await import("./cli/events.ts")).events as Action));
 
-command("tools", "the tools of tools.yaml", "marketeam tools")
+command(
+  "email [action] [whom]",
+  "who must never get mail from here; actions: suppressed, suppress, allow",
+  "marketeam email suppress unsubscribed.csv",
+)
+  .option("--reason <text>", "suppress: why, in a few words")
+  .addOption(new Option("--limit <n>", "suppressed: how many").argParser(whole("--limit", 1, 1_000_000)))
+  .addOption(json())
+  .addOption(workspace())
+  .action(run(async () => (await import("./cli/email.ts")).email as Action));
+
+command(
+  "queue [action] [task]",
+  "signals in Redis that failed every time, and tasks that failed; action: redrive, of one task or of all",
+  "marketeam queue redrive task_01k9",
+)
+  .addOption(json())
+  .addOption(workspace())
+  .action(run(async () => (await import("./cli/queue.ts")).queue as Action));
+
+command(
+  "notify <action> [channel]",
+  "send a test notice through every channel, or through one; action: test",
+  "marketeam notify test",
+)
+  .addOption(json())
+  .action(run(async () => (await import("./cli/notify-test.ts")).notify as Action));
+
+command(
+  "tools [action] [what] [tool]",
+  "the tools of tools.yaml; actions: list, test <server>, call <server> <tool>, add [name of the catalogue], import <file>, export --for <program>",
+  "marketeam tools add ga4",
+)
+  .option("--accept", "test: take tools that have changed as they are now")
+  .option("--args <json>", "call: its arguments")
+  .addOption(workspace())
+  .option("--for <program>", "export: claude, cursor, vscode or opencode")
+  .option("--as <name>", "add: its name in tools.yaml")
   .addOption(json())
   .action(run(async () => (await import("./cli/tools.ts")).tools as Action));
 

@@ -203,7 +203,10 @@ describe("secrets", () => {
 
 describe("the daemon's settings", () => {
   test("REDIS_URL, or its parts; loopback and no token unless told", () => {
-    expect(load({}).daemon).toEqual({ redisUrl: null, host: "127.0.0.1", port: 8788, webhookToken: null, otlp: null });
+    const none = { redisUrl: null, webhookToken: null, publicUrl: null, otlp: null };
+    expect(load({}).daemon).toEqual({ ...none, host: "127.0.0.1", port: 8788 });
+    expect(load({ PUBLIC_URL: "https://m.example.com" }).daemon.publicUrl).toBe("https://m.example.com");
+    expect(fault({ PUBLIC_URL: "m.example.com" }).message).toContain("PUBLIC_URL (environment) is not an address");
     expect(load({ REDIS_URL: "redis://r:1/0", REDIS_HOST: "other" }).daemon.redisUrl).toBe("redis://r:1/0");
     expect(load({ REDIS_HOST: "r", REDIS_PASSWORD: "p@ss" }).daemon.redisUrl).toBe("redis://:p%40ss@r:6379");
     expect(load({ HOST: "0.0.0.0", PORT: "80" }).daemon).toMatchObject({ host: "0.0.0.0", port: 80 });

@@ -36,6 +36,8 @@ export type RuntimeConfig = {
     readonly host: string;
     readonly port: number;
     readonly webhookToken: string | null;
+    /** Where people reach the door from outside: signed links begin so. Null: no links are sent. */
+    readonly publicUrl: string | null;
     /** Where traces go (OTLP over HTTP), and with what headers; null: nowhere. */
     readonly otlp: { readonly endpoint: string; readonly headers: Readonly<Record<string, string>> } | null;
   };
@@ -182,6 +184,8 @@ function daemonSettings(get: Get, where: (name: string) => Origin): RuntimeConfi
   const endpoint = get("OTEL_EXPORTER_OTLP_ENDPOINT", null);
   if (endpoint !== null)
     checkUrl("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint, where("OTEL_EXPORTER_OTLP_ENDPOINT"), ["http:", "https:"]);
+  const publicUrl = get("PUBLIC_URL", null);
+  if (publicUrl !== null) checkUrl("PUBLIC_URL", publicUrl, where("PUBLIC_URL"), ["https:", "http:"]);
   const headers = parseOtlpHeaders(get("OTEL_EXPORTER_OTLP_HEADERS", null, true) ?? "");
   if (headers === null)
     throw new ConfigError(
@@ -194,6 +198,7 @@ function daemonSettings(get: Get, where: (name: string) => Origin): RuntimeConfi
     host: get("HOST", "127.0.0.1") ?? "127.0.0.1",
     port: Number(port("PORT", "8788")),
     webhookToken: get("WEBHOOK_TOKEN", null, true),
+    publicUrl,
   };
 }
 

@@ -1,6 +1,7 @@
 /** The daemon, composed: work, schedules, events, the HTTP door, notices, traces and daily documents around one application. */
 
 import { version } from "../package.json";
+import { createApprovalPages } from "./api/approval-pages.ts";
 import { createDoor, type Door } from "./api/door.ts";
 import { parseTokens } from "./api/tokens.ts";
 import { openChannels, type Application } from "./bootstrap.ts";
@@ -16,13 +17,14 @@ import { inboxBetween, inboxCounts } from "./store/inbox.ts";
 import { tickCounts, ticksSince } from "./store/schedules.ts";
 import { StoreError } from "./store/store.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
-import { NOT_MEASURED, readScorecard, scorecardLines } from "./telemetry/scorecard.ts";
+import { readScorecard, scorecardLines } from "./telemetry/scorecard.ts";
 import { createTracer, type Tracer } from "./telemetry/tracer.ts";
 import { createBus } from "./triggers/event-bus.ts";
 import { resolveSources, type ResolvedSources } from "./triggers/event-sources.ts";
 import { readSchedules } from "./triggers/schedule-file.ts";
 import { createScheduler } from "./triggers/scheduler.ts";
 import { createTrials } from "./triggers/trials.ts";
+import { createApprovalLinks } from "./work/effect-links.ts";
 import { fired, startDaemon, type Daemon, type DaemonPart } from "./work/daemon.ts";
 import { writeDayReport } from "./work/report-day.ts";
 import { duration } from "./work/report-file.ts";
@@ -87,6 +89,15 @@ export async function openDaemon(
     const trials = createTrials({ team, plan: registry.trials, rehearsal, ...signals });
     parts.push({ name: "trials", everyMs: 60 * 60_000, look: () => trials.look() });
   }
+  if (team.hands) {
+    const { effects } = team.hands;
+    parts.push({
+      name: "actions",
+      everyMs: 60_000,
+      look: () => effects.look(signals.stop),
+      hears: (event) => event.type === "effect.approved",
+    });
+  }
   const notifier = createNotifier({
     store,
     channels: await openChannels(settings.notify.channels, log.child({ component: "notify" })),
@@ -129,7 +140,7 @@ export async function openDaemon(
   }
 
   async function scorecard(): Promise<string[]> {
-    const card = await store.read((read) => readScorecard(read, now() + 1, NOT_MEASURED));
+    const card = await store.read((read) => readScorecard(read, now() + 1));
     return scorecardLines(card.real, duration).map(({ name, value }) => `${name}: ${value}`);
   }
 
@@ -160,7 +171,6 @@ export async function openDaemon(
             reason: null,
             n: count,
           })),
-        availability: NOT_MEASURED,
       },
       at,
     );
@@ -209,8 +219,13 @@ export async function openDaemon(
     log: log.child({ component: "metrics" }),
   });
 
+  const { hands } = team;
+  const links = createApprovalLinks({ store, publicUrl: config.daemon.publicUrl, now });
   const door = createDoor({
     bus,
+    ...(hands && {
+      approvals: createApprovalPages({ store, effects: hands.effects, links, answered: () => daemon?.wake("actions") }),
+    }),
     health,
     metrics: () => metrics.text(),
     tokens: parseTokens(config.daemon.webhookToken),

@@ -33,6 +33,8 @@ const ADAPTERS = [
   "notify/slack",
   "notify/webhook",
   "log/pino.ts",
+  "tools/email",
+  "tools/mcp",
 ];
 
 type File = { readonly path: string; readonly text: string; readonly imports: readonly string[] };
@@ -76,7 +78,7 @@ export function importFaults(files: readonly File[]): string[] {
       else if (to > from) faults.push(`${file.path} imports upwards: ${target}`);
       else if (to === from && !same && target !== "log/log.ts") faults.push(`${file.path} imports its neighbour ${target}`);
       const adapter = ADAPTERS.find((place) => within(target, place));
-      if (adapter !== undefined && !within(file.path, adapter) && file.path !== "bootstrap.ts")
+      if (adapter !== undefined && !within(file.path, adapter) && roomOf(file.path) !== "bootstrap")
         faults.push(`${file.path} names the adapter ${target}`);
       if (within(file.path, "director/plan") && within(target, "director/review"))
         faults.push(`${file.path}: planning does not know reviewing`);

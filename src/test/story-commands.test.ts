@@ -182,7 +182,7 @@ story("backup makes a copy that opens, and never overwrites", async () => {
 });
 
 story("nothing waits for a person, and a goal that has ended stays as it is", async () => {
-  expect(await json(["approvals"])).toEqual({ approvals: [] });
+  expect(await json(["approvals"])).toEqual({ approvals: [], effects: [] });
   expect((await ran(["approvals"])).stdout).toContain("Nothing waits");
   const run = await cli(["cancel", newer.goal, "--workspace", workspace]);
   expect([run.code, run.stderr]).toEqual([2, expect.stringContaining("completed")]);

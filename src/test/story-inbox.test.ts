@@ -53,8 +53,7 @@ afterAll(() => dir[Symbol.asyncDispose]());
 
 const door = (at: string) => {
   const run = (...args: string[]) => cli([...args, "--workspace", at]);
-  const json = async (...args: string[]) =>
-    JSON.parse((await run(...args, "--json")).stdout) as Record<string, unknown>;
+  const json = async (...args: string[]) => JSON.parse((await run(...args, "--json")).stdout) as Record<string, unknown>;
   return { run, json };
 };
 const { run, json } = door(workspace);

@@ -5,6 +5,7 @@ import { GOAL_ENDED, type Goal, type PauseReason } from "../domain/goal.ts";
 import { DIRECTOR, planNodes, type Plan, type PlanNode } from "../domain/plan.ts";
 import { TASK_ENDED, type Task } from "../domain/task.ts";
 import { versionsOf } from "../store/deliverables.ts";
+import { listEffects, withdrawEffects } from "../store/effects.ts";
 import { getGoal, insertPlan, moveGoal, updateGoal } from "../store/goals.ts";
 import { askQuestion, listQuestions, withdrawQuestions } from "../store/questions.ts";
 import {
@@ -157,6 +158,7 @@ export async function cancelTask(
   reason: string,
 ): Promise<void> {
   await moveTask(tx, task, "cancelled", { reason });
+  await keepWishesOf(tx, task.id, null);
   tx.emit({ type: "task.cancelled", goalId: goal.id, taskId: task.id, reason }, { rehearsal: goal.rehearsal });
 }
 
@@ -172,6 +174,7 @@ export async function keepAccepted(tx: Tx, goal: Goal, task: Task, why: string):
 export async function failTask(tx: Tx, goal: Goal, task: Task, reason: string): Promise<void> {
   if (task.deliverableId !== null) return keepAccepted(tx, goal, task, reason);
   await moveTask(tx, task, "failed", { reason });
+  await keepWishesOf(tx, task.id, null);
   tx.emit({ type: "task.failed", goalId: goal.id, taskId: task.id, reason }, { rehearsal: goal.rehearsal });
   const failures = goal.failures + 1;
   await updateGoal(tx, goal.id, { failures });
@@ -301,6 +304,16 @@ export async function nextRevision(tx: Tx, task: Task): Promise<number> {
   return Math.max(task.revision, ...versions.map((version) => version.revision)) + 1;
 }
 
+/** What other versions than the accepted one asked for outside is taken back: nobody may approve it any more. */
+async function keepWishesOf(tx: Tx, taskId: string, deliverableId: string | null): Promise<void> {
+  const wishes = await listEffects(tx, { taskId, states: ["intent"] });
+  if (wishes.length === 0) return;
+  const versions = await versionsOf(tx, taskId);
+  const accepted = versions.find((version) => version.id === deliverableId);
+  const made = versions.findLast((version) => version.origin === "agent" && version.revision <= (accepted?.revision ?? -1));
+  await withdrawEffects(tx, taskId, made?.revision ?? null);
+}
+
 /** A task is done: its dependents come nearer, the run of failures ends. */
 export async function finishTask(tx: Tx, task: Task, change: Parameters<typeof moveTask>[3], rehearsal: boolean): Promise<void> {
   await moveTask(tx, task, "done", change);
@@ -308,7 +321,10 @@ export async function finishTask(tx: Tx, task: Task, change: Parameters<typeof m
     { type: "task.done", goalId: task.goalId, taskId: task.id, score: change?.score ?? null, revision: task.revision },
     { rehearsal },
   );
-  if (task.kind === "work") await updateGoal(tx, task.goalId, { failures: 0 });
+  if (task.kind === "work") {
+    await updateGoal(tx, task.goalId, { failures: 0 });
+    await keepWishesOf(tx, task.id, change?.deliverableId ?? task.deliverableId);
+  }
   // A task that had been done before was counted then.
   if (task.deliverableId === null) await releaseDependents(tx, task.id, rehearsal);
   await settleGoal(tx, task.goalId);

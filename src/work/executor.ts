@@ -11,8 +11,10 @@ import type { Lease, Task } from "../domain/task.ts";
 import type { Stopped } from "../journal/outcome.ts";
 import type { CallSpec, ToolResult, ToolUse, Turn } from "../journal/request.ts";
 import { bullets, learningsPart, lines, openingParts, READ_REFERENCE, skillPart, tag } from "../skills/prompt.ts";
+import type { Offer } from "../tools/toolbox.ts";
 import type { TaskInput } from "./inputs.ts";
 import type { Team } from "./team.ts";
+import { answerUses, type At } from "./tool-uses.ts";
 
 export type Make = {
   readonly goal: Goal;
@@ -49,12 +51,34 @@ export type Made =
 
 const MAX_TOKENS = 16_000;
 const MAX_CONTINUATIONS = 3;
-const MAX_TOOL_TURNS = 2;
+/** Turns of looking up before it has to write: its references alone, and with tools outside. */
+const MAX_TOOL_TURNS = { references: 2, tools: 12 } as const;
+const MAX_USES_A_TURN = 8;
 const MAX_EMPTY = 1;
 
+/** What an agent is told of tools: that it has some, that it has none where some would help, and who is away. */
+function toolsPart(skill: Skill, offer: Offer | null): string[] {
+  if (offer !== null && offer.specs.length > 0) {
+    const away = offer.away.length > 0 ? `\n${tag("tools_away", {}, bullets(offer.away))}` : "";
+    return [
+      `<tools>\nYou have tools of the user's own accounts. Look up what this task needs instead of assuming it, and say what you looked at and when. What changes something outside is noted for a person's yes: ask for it where the task wants it, with arguments that can be used as they are; make a draft first where there is a tool for it.\n</tools>${away}`,
+    ];
+  }
+  if (skill.tools.length === 0) return [];
+  const away = offer && offer.away.length > 0 ? ` (${offer.away.join("; ")})` : "";
+  return [
+    `<tools none="true"/>\nNo tool for ${skill.tools.join(", ")} is connected${away}: you advise. Say in a sentence near the top that this is advice from what you were given, and name the numbers that a connected tool would have to check.`,
+  ];
+}
+
 /** The first call of a make step; later rounds add turns to it. `compact` hands the inputs over by their summaries. */
-export function makeSpec(make: Make, house: string, options: { compact: boolean }): Omit<CallSpec, "turns"> {
+export function makeSpec(
+  make: Make,
+  house: string,
+  options: { compact: boolean; offer?: Offer | null },
+): Omit<CallSpec, "turns"> {
   const { goal, task, skill, previous, variant } = make;
+  const offer = options.offer ?? null;
   const inputs = make.inputs.map((input) => {
     const short = options.compact && input.summary !== null;
     return tag(
@@ -90,7 +114,7 @@ export function makeSpec(make: Make, house: string, options: { compact: boolean 
     tier: skill.tier,
     maxTokens: MAX_TOKENS,
     learnings: make.learnings.map((entry) => entry.id),
-    tools: skill.references.length > 0 ? [READ_REFERENCE] : [],
+    tools: [...(skill.references.length > 0 ? [READ_REFERENCE] : []), ...(offer?.specs ?? [])],
     system: [...openingParts(house, make.context), skillPart(skill), learningsPart(make.learnings)],
     user: [
       {
@@ -100,6 +124,7 @@ export function makeSpec(make: Make, house: string, options: { compact: boolean 
           ...(inputs.length > 0 ? [`<inputs>\n${inputs.join("\n")}\n</inputs>`] : []),
           tag("task", { key: task.key, skill: skill.name, phase: task.phase }, task.brief),
           tag("criteria", {}, bullets(task.criteria)),
+          ...toolsPart(skill, offer),
           ...revision,
           ...angle,
           "Hand in the deliverable now, complete and ready to use.",
@@ -117,8 +142,11 @@ export async function make(team: Team, job: Make, signal: AbortSignal): Promise<
   let toolTurns = 0;
   let continuations = 0;
   let empties = 0;
+  // A replay of a stored task touches nothing.
+  const offer = team.hands && job.key === undefined ? await team.hands.toolbox.offer(job.skill, signal) : null;
+  const maxToolTurns = offer && offer.specs.length > 0 ? MAX_TOOL_TURNS.tools : MAX_TOOL_TURNS.references;
   for (let round = 0; ; round++) {
-    const spec = makeSpec(job, team.registry.texts.house, { compact });
+    const spec = makeSpec(job, team.registry.texts.house, { compact, offer });
     const outcome = await team.journal.call({ ...spec, key: { ...spec.key, round }, turns }, signal);
     if (outcome.kind === "stopped") return outcome;
     switch (outcome.stop) {
@@ -132,10 +160,11 @@ export async function make(team: Team, job: Make, signal: AbortSignal): Promise<
         text = "";
         continue;
       case "tool_use": {
-        if (toolTurns++ >= MAX_TOOL_TURNS)
-          return { kind: "unusable", why: "tool_loop", detail: `it asked for references ${toolTurns} times without writing` };
-        const results = await readReferences(team, job.skill, outcome.uses);
-        const closing = toolTurns >= MAX_TOOL_TURNS ? "You have what you need: write the deliverable now." : "";
+        if (toolTurns++ >= maxToolTurns)
+          return { kind: "unusable", why: "tool_loop", detail: `it looked things up ${toolTurns} times without writing` };
+        const earlier = turns.flatMap((turn) => turn.assistant.uses);
+        const results = await answersTo(team, job, { offer, spec, round, uses: outcome.uses, earlier }, signal);
+        const closing = toolTurns >= maxToolTurns ? "You have what you need: write the deliverable now." : "";
         turns = [
           ...turns,
           { assistant: { text: outcome.text, uses: outcome.uses, blocks: outcome.blocks }, user: { text: closing, results } },
@@ -177,17 +206,46 @@ export async function make(team: Team, job: Make, signal: AbortSignal): Promise<
   }
 }
 
-async function readReferences(team: Team, skill: Skill, uses: readonly ToolUse[]): Promise<ToolResult[]> {
-  return Promise.all(
-    uses.map(async (use) => {
-      const fail = (text: string) => ({ id: use.id, text, isError: true });
-      if (use.name !== READ_REFERENCE.name)
-        return fail(`There is no tool "${use.name}". The only one is ${READ_REFERENCE.name}.`);
-      const path = typeof use.input === "object" && use.input !== null && "path" in use.input ? use.input.path : null;
-      if (typeof path !== "string") return fail('Call it with { "path": "references/…" }.');
-      const text = await team.registry.readReference(skill.name, path);
-      const known = skill.references.map((entry) => entry.path).join(", ");
-      return text === null ? fail(`There is no reference "${path}". There are: ${known}.`) : { id: use.id, text, isError: false };
-    }),
-  );
+type Turned = {
+  readonly offer: Offer | null;
+  readonly spec: Pick<CallSpec, "key">;
+  readonly round: number;
+  readonly uses: readonly ToolUse[];
+  readonly earlier: readonly ToolUse[];
+};
+
+/** One result a use, in their order: references from the skill's folder, everything else through the team's hands. */
+async function answersTo(team: Team, job: Make, turned: Turned, signal: AbortSignal): Promise<ToolResult[]> {
+  const { offer, spec, round, earlier } = turned;
+  const fail = (id: string, text: string) => ({ id, text, isError: true });
+  const uses = turned.uses.slice(0, MAX_USES_A_TURN);
+  const results = turned.uses
+    .slice(MAX_USES_A_TURN)
+    .map(({ id }) => fail(id, `At most ${MAX_USES_A_TURN} at once: this one was not looked at.`));
+  const { hands } = team;
+  const outside = uses.filter((use) => use.name !== READ_REFERENCE.name);
+  const [read, used] = await Promise.all([
+    Promise.all(uses.filter((use) => use.name === READ_REFERENCE.name).map((use) => readReference(team, job.skill, use))),
+    offer && hands
+      ? answerUses(team, hands, { offer, at: placeOf(job, spec.key, round), uses: outside, earlier }, signal)
+      : outside.map((use) => fail(use.id, `There is no tool "${use.name}". The only one is ${READ_REFERENCE.name}.`)),
+  ]);
+  const all = new Map([...read, ...used, ...results].map((result) => [result.id, result]));
+  return turned.uses.flatMap((use) => all.get(use.id) ?? []);
+}
+
+function placeOf({ goal, task, skill, learnings }: Make, key: CallKey, round: number): At {
+  return {
+    ...{ goalId: key.goalId, subject: key.subject, revision: key.revision, step: key.step, round },
+    ...{ taskId: task.id, skill: skill.name, rehearsal: goal.rehearsal, learnings: learnings.map((entry) => entry.id) },
+  };
+}
+
+async function readReference(team: Team, skill: Skill, use: ToolUse): Promise<ToolResult> {
+  const fail = (text: string) => ({ id: use.id, text, isError: true });
+  const path = typeof use.input === "object" && use.input !== null && "path" in use.input ? use.input.path : null;
+  if (typeof path !== "string") return fail('Call it with { "path": "references/…" }.');
+  const text = await team.registry.readReference(skill.name, path);
+  const known = skill.references.map((entry) => entry.path).join(", ");
+  return text === null ? fail(`There is no reference "${path}". There are: ${known}.`) : { id: use.id, text, isError: false };
 }

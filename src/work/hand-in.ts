@@ -7,6 +7,7 @@ import { newId } from "../domain/id.ts";
 import type { Skill } from "../domain/registry.ts";
 import { answersTo, askedOf } from "../domain/review.ts";
 import { reviewsOf, versionsOf } from "../store/deliverables.ts";
+import { readsOf } from "../store/tool-reads.ts";
 import { CONSISTENCY } from "./check.ts";
 import { block, deliver, fail } from "./complete.ts";
 import { make, type Made } from "./executor.ts";
@@ -81,12 +82,17 @@ async function sourcesOf(
   skill: Skill,
   inputs: readonly TaskInput[],
 ): Promise<Source[]> {
+  const seen = await team.store.read((read) => readsOf(read, { goalId: goal.id, subject: task.id }));
   const references = await Promise.all(skill.references.map(({ path }) => team.registry.readReference(skill.name, path)));
   return [
     ...(context ? [{ name: "context", text: context.body }] : []),
     { name: "goal", text: goal.text },
     { name: "task", text: [task.brief, ...task.criteria].join("\n") },
     ...inputs.map((input) => ({ name: input.key, text: input.text })),
+    // What a tool answered, with its day.
+    ...seen
+      .filter((entry) => !entry.isError)
+      .map(({ server, tool, text, at }) => ({ name: `${server} ${tool}, ${new Date(at).toISOString().slice(0, 10)}`, text })),
     { name: "playbook", text: skill.body },
     ...references.flatMap((text) => (text === null ? [] : [{ name: "playbook", text }])),
   ];

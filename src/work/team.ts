@@ -9,6 +9,7 @@ import type { Journal } from "../journal/journal.ts";
 import type { Log } from "../log/log.ts";
 import type { Store } from "../store/store.ts";
 import type { Workspace } from "../workspace/workspace.ts";
+import type { Hands } from "./hands.ts";
 
 export type Team = {
   readonly store: Store;
@@ -18,6 +19,8 @@ export type Team = {
   /** Literal secrets of this installation: no deliverable may contain one. */
   readonly secrets: readonly string[];
   readonly caps: Caps;
+  /** Null: nothing outside is connected, and the team advises. */
+  readonly hands?: Hands | null;
   readonly now: () => number;
   readonly log: Log;
 };

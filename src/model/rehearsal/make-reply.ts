@@ -1,7 +1,8 @@
-/** The reply to a making call: a seeded third asks for references first, then the deliverable, or the rest of it. */
+/** The reply to a making call: it looks with the tools that are there, a seeded third asks for references, then the deliverable, or the rest of it. */
 
 import { chance } from "./chance.ts";
 import { sha256 } from "./json.ts";
+import { lookUp, seenLines } from "./look-up.ts";
 import { type MakeScene, readMakeScene } from "./make-scene.ts";
 import { makeText } from "./make-text.ts";
 import { signed } from "./thinking.ts";
@@ -15,12 +16,16 @@ const ASKING = 1 / 3;
 /** `mayAsk` false: write at once. It never asks twice, nor in the middle of a text. */
 export function makeReply(scene: Scene, seed: number, mayAsk: boolean): ReplyMessage {
   const make = readMakeScene(scene);
-  const first = scene.toolResults.length === 0 && scene.partial === "";
-  if (mayAsk && first && scene.toolNames.includes(REFERENCE_TOOL)) {
-    const asked = askFor(make, seed);
+  if (mayAsk && scene.partial === "") {
+    const looked = lookUp(scene, make, [REFERENCE_TOOL]);
+    if (looked) return looked;
+    const asked =
+      !scene.used.includes(REFERENCE_TOOL) && scene.tools.some((tool) => tool.name === REFERENCE_TOOL)
+        ? askFor(make, seed)
+        : null;
     if (asked) return asked;
   }
-  return textMessage(restOf(makeText(make, seed), scene.partial));
+  return textMessage(restOf(makeText(make, seed, seenLines(scene)), scene.partial));
 }
 
 function askFor(make: MakeScene, seed: number): ReplyMessage | null {

@@ -28,9 +28,9 @@ const FILLERS = [
 ];
 
 /** The whole reply, handoff included. The same scene and seed give the same text; another revision gives another. */
-export function makeText(make: MakeScene, seed: number): string {
+export function makeText(make: MakeScene, seed: number, seen: readonly string[] = []): string {
   const sections = make.sections.length > 0 ? make.sections : OWN_SECTIONS;
-  const frame = [...builtOn(make), ...criteriaPart(make, sections)];
+  const frame = [...seen, ...builtOn(make), ...criteriaPart(make, sections)];
   const angle = make.angle === "" ? [] : [`This version is built round its angle: ${withStop(firstWords(make.angle, 160))}`, ""];
   const head = [`# ${firstWords(make.brief, 90) || "Work"}`, "", MARK, "", ...angle, ...changesPart(make, sections)];
   const fixed = [...head, ...frame].join("\n").length + 300;

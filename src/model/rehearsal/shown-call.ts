@@ -88,8 +88,12 @@ export type Scene = {
   /** The bad reply that a repair asks to mend. */
   readonly badReply: string | null;
   readonly toolResults: readonly string[];
-  readonly toolNames: readonly string[];
+  readonly tools: readonly ShownTool[];
+  /** Names of the tools that were used so far, in order. */
+  readonly used: readonly string[];
 };
+
+export type ShownTool = { readonly name: string; readonly schema: Json };
 
 export function readScene(request: MessagesRequest): Scene {
   const textBlocks = [...request.system, ...request.turns.filter((turn) => turn.role === "user").flatMap((turn) => turn.blocks)];
@@ -113,6 +117,10 @@ export function readScene(request: MessagesRequest): Scene {
       .flatMap((turn) => turn.blocks)
       .filter((block) => block.type === "tool_result")
       .map((block) => textsOf(block.json.content).join("\n")),
-    toolNames: request.tools.map((tool) => textOf(tool.json.name)),
+    tools: request.tools.map(({ json }) => ({ name: textOf(json.name), schema: recordOf(json.input_schema) })),
+    used: request.turns
+      .flatMap((turn) => turn.blocks)
+      .filter((block) => block.type === "tool_use")
+      .map((block) => textOf(block.json.name)),
   };
 }

@@ -20,21 +20,25 @@ const TEMPLATES = new Set([
  */
 const DAEMON = /^(?:triggers|notify|telemetry|api)\/|^(?:daemon|bootstrap)\.ts$|^cli\/(?:daemon|schedules|events)[\w-]*\.ts$/;
 
-export type Suite = "goal" | "daemon";
+/** The ledger of what leaves the house: killed by a suite of its own, with a mail service as witness. */
+const EFFECTS = /^work\/effect[\w-]*\.ts$/;
+
+export type Suite = "goal" | "daemon" | "effects";
 
 /** Every point that a file of the product names, sorted; of one suite if told. Throws for a name that cannot be read from the text. */
 export async function namedPoints(suite?: Suite): Promise<string[]> {
-  const texts: Record<Suite, string[]> = { goal: [], daemon: [] };
+  const texts: Record<Suite, string[]> = { goal: [], daemon: [], effects: [] };
   for await (const path of new Glob("**/*.ts").scan({ cwd: SRC })) {
     if (/^test\/|\.test\.ts$|\.fixture\.ts$|(?:^|\/)contract[^/]*\.ts$/.test(path)) continue;
-    texts[DAEMON.test(path) ? "daemon" : "goal"].push(await Bun.file(join(SRC, path)).text());
+    texts[DAEMON.test(path) ? "daemon" : EFFECTS.test(path) ? "effects" : "goal"].push(await Bun.file(join(SRC, path)).text());
   }
   const names = migrations.map((migration) => migration.name);
   const goal = pointsIn(texts.goal, names);
   // A write that both name is passed by a goal alone.
   const daemon = pointsIn(texts.daemon, []).filter((point) => !goal.includes(point));
-  if (suite === undefined) return [...goal, ...daemon].sort();
-  return suite === "goal" ? goal : daemon;
+  const effects = pointsIn(texts.effects, []);
+  if (suite === undefined) return [...goal, ...daemon, ...effects].sort();
+  return { goal, daemon, effects }[suite];
 }
 
 export function pointsIn(texts: readonly string[], migrationNames: readonly string[]): string[] {
