@@ -69,7 +69,12 @@ export async function openHands(options: HandsOptions): Promise<Hands> {
     rules: ({ server, tool, class: of }) => {
       const source = toolbox.source(server);
       const caps = source?.caps ?? capsOf();
-      return { ...caps[of], policy: source?.policy ?? DEFAULT_POLICY, verify: source?.verify(tool) ?? null };
+      return {
+        ...caps[of],
+        policy: source?.policy ?? DEFAULT_POLICY,
+        verify: source?.verify(tool) ?? null,
+        notBefore: source?.notBefore(tool) ?? null,
+      };
     },
     processId: options.processId,
     secrets: options.secrets,

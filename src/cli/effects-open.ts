@@ -46,7 +46,7 @@ function withoutServers(store: Store, processId: () => Promise<string>): Effects
     store,
     server: () => null,
     toolHash: () => "",
-    rules: () => ({ policy: DEFAULT_POLICY, ttlMs: DEFAULT_TTL_MS, maxRecipients: null, perDay: null, verify: null }),
+    rules: () => ({ policy: DEFAULT_POLICY, ttlMs: DEFAULT_TTL_MS, maxRecipients: null, perDay: null, verify: null, notBefore: null }),
     processId,
     secrets: [],
     now: () => Date.now(),

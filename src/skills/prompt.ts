@@ -14,7 +14,7 @@ export function tag(name: string, attributes: Attributes, content: string): stri
       ? []
       : [` ${key}="${String(value).replaceAll("&", "&amp;").replaceAll('"', "&quot;")}"`],
   );
-  return `<${name}${list.join("")}>\n${content.replaceAll(`</${name}`, `<\\/${name}`)}\n</${name}>`;
+  return `<${name}${list.join("")}>\n${content.replace(new RegExp(`<(\\s*/\\s*${name})`, "gi"), "<\\$1")}\n</${name}>`;
 }
 
 /** One JSON object a line: easy to read for a model, easy to check in a test. */

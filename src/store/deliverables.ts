@@ -53,7 +53,7 @@ export async function insertDeliverable(tx: Tx, deliverable: Omit<Deliverable, "
       answers: JSON.stringify(deliverable.answers),
       claims: JSON.stringify(deliverable.claims),
       // A person's own words are theirs, whatever they were made from.
-      tainted: deliverable.origin === "agent" && (await isTainted(tx, deliverable.taskId)) ? 1 : 0,
+      tainted: deliverable.origin === "agent" && (await isTainted(tx, deliverable.goalId)) ? 1 : 0,
       created_at: tx.now,
     })
     .onConflict((conflict) => conflict.columns(["tenant", "task_id", "revision"]).doNothing())

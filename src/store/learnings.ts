@@ -79,7 +79,7 @@ export async function addLearning(
       rehearsal: learning.rehearsal ? 1 : 0,
       goal_id: goalId,
       task_id: taskId,
-      tainted: learning.origin !== "person" && taskId !== null && (await isTainted(tx, taskId)) ? 1 : 0,
+      tainted: learning.origin !== "person" && goalId !== null && (await isTainted(tx, goalId)) ? 1 : 0,
       created_at: tx.now,
     })
     .execute();

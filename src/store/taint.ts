@@ -1,65 +1,70 @@
-/** Whether something from outside has a part in a task: what it read, what started its goal, or what its work is made from. */
+/** Whether something from outside has a part in a goal's work. One mark for the whole goal: the Director reads across its tasks. */
 
 import { getGoal } from "./goals.ts";
-import { needsOf } from "./tasks.ts";
 import type { Read } from "./store.ts";
 
-/** Sources of goals whose text a stranger may have written. */
-const FROM_OUTSIDE = /^event:/;
+/** Sources of goals whose text strangers may have had a part in: an event's data, and what a review of earlier work asks for. */
+const FROM_OUTSIDE = /^(?:event|review):/;
+
+/** Such a goal's text and title may hold a stranger's words before anything was read for it. */
+export function startedFromOutside(goal: { readonly source: string }): boolean {
+  return FROM_OUTSIDE.test(goal.source);
+}
 
 /**
- * True when the task, a version of it, anything that it builds on, or one of the learnings that it works by has read from
- * outside; and for every task of a goal that an event started. What is tainted stays so: nothing washes it off.
+ * True when the goal was started from outside or by a review, when any of its tasks has read something from outside or had an
+ * answer to an action, or when one of its prompts held a learning from such work. Gates, plans, findings and repairs carry
+ * words from task to task, so no task of such a goal counts as clean. What is tainted stays so: nothing washes it off.
  */
-export async function isTainted(read: Read, taskId: string, learnings: readonly string[] = []): Promise<boolean> {
-  if (learnings.length > 0 && (await taintedLearning(read, learnings))) return true;
-  const seen = new Set<string>();
-  const open = [taskId];
-  for (let id = open.pop(); id !== undefined; id = open.pop()) {
-    if (seen.has(id)) continue;
-    seen.add(id);
-    if (await taintedItself(read, id)) return true;
-    open.push(...(await needsOf(read, id)));
-  }
-  const task = await read.db
-    .selectFrom("tasks")
-    .select("goal_id")
-    .where("tenant", "=", read.tenant)
-    .where("id", "=", taskId)
-    .executeTakeFirst();
-  const goal = task ? await getGoal(read, task.goal_id) : null;
-  return goal !== null && FROM_OUTSIDE.test(goal.source);
+export async function isTainted(read: Read, goalId: string): Promise<boolean> {
+  const goal = await getGoal(read, goalId);
+  if (goal !== null && startedFromOutside(goal)) return true;
+  return (await hasRead(read, goalId)) || (await hasActed(read, goalId)) || (await learnedFromOutside(read, goalId));
 }
 
-async function taintedItself(read: Read, taskId: string): Promise<boolean> {
-  const seen = await read.db
+async function hasRead(read: Read, goalId: string): Promise<boolean> {
+  const row = await read.db
     .selectFrom("tool_reads")
-    .select("server")
+    .select("tool")
     .where("tenant", "=", read.tenant)
-    .where("subject", "=", taskId)
+    .where("goal_id", "=", goalId)
     .where("tainted", "=", 1)
     .limit(1)
     .executeTakeFirst();
-  if (seen) return true;
-  const made = await read.db
-    .selectFrom("deliverables")
+  return row !== undefined;
+}
+
+/** What a tool answered, or why it failed, is its server's words. */
+async function hasActed(read: Read, goalId: string): Promise<boolean> {
+  const row = await read.db
+    .selectFrom("effects")
     .select("id")
     .where("tenant", "=", read.tenant)
-    .where("task_id", "=", taskId)
-    .where("tainted", "=", 1)
+    .where("goal_id", "=", goalId)
+    .where("sent_at", "is not", null)
     .limit(1)
     .executeTakeFirst();
-  return made !== undefined;
+  return row !== undefined;
 }
 
-async function taintedLearning(read: Read, ids: readonly string[]): Promise<boolean> {
-  const found = await read.db
+async function learnedFromOutside(read: Read, goalId: string): Promise<boolean> {
+  const calls = await read.db
+    .selectFrom("calls")
+    .select("learnings")
+    .distinct()
+    .where("tenant", "=", read.tenant)
+    .where("goal_id", "=", goalId)
+    .where("learnings", "!=", "[]")
+    .execute();
+  const ids = [...new Set(calls.flatMap((call) => JSON.parse(call.learnings) as string[]))];
+  if (ids.length === 0) return false;
+  const row = await read.db
     .selectFrom("learnings")
     .select("id")
     .where("tenant", "=", read.tenant)
-    .where("id", "in", [...ids])
+    .where("id", "in", ids)
     .where("tainted", "=", 1)
     .limit(1)
     .executeTakeFirst();
-  return found !== undefined;
+  return row !== undefined;
 }

@@ -86,7 +86,7 @@ export function fakeHands(
     store,
     server: toolbox.server,
     toolHash,
-    rules: () => ({ policy, ttlMs: 3_600_000, verify: null, maxRecipients: null, perDay: null }),
+    rules: () => ({ policy, ttlMs: 3_600_000, verify: null, notBefore: null, maxRecipients: null, perDay: null }),
     processId: async () => processId,
     secrets: options.secrets ?? [],
     now: Date.now,

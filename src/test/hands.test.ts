@@ -89,7 +89,7 @@ describe("reads", () => {
     expect(text.match(/<\/from_outside>/g)).toHaveLength(1);
     const reads = await it.store.read((read) => readsOf(read, { goalId: task.goalId, subject: task.id }));
     expect(reads).toMatchObject([{ server: "web", tool: "look", tainted: true, isError: false }]);
-    expect(await it.store.read((read) => isTainted(read, task.id))).toBe(true);
+    expect(await it.store.read((read) => isTainted(read, task.goalId))).toBe(true);
   });
 
   test("the same call a third time, wrong arguments, unknown tools and no answer are told, and the work goes on", async () => {

@@ -107,7 +107,7 @@ export function openHands(
     store,
     server: toolbox.server,
     toolHash: (_, info) => toolHash(info),
-    rules: () => ({ policy, ...CAPS, verify: null }),
+    rules: () => ({ policy, ...CAPS, verify: null, notBefore: null }),
     processId: async () => processId,
     secrets: CANARIES,
     now: Date.now,

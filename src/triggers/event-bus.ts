@@ -3,6 +3,7 @@
 import { hashOf } from "../domain/deliverable.ts";
 import { newId } from "../domain/id.ts";
 import type { InboxEvent } from "../domain/inbox.ts";
+import { createRedactor } from "../log/redact.ts";
 import { dueEvents, decideWaiting, forgetInbox, getInboxEvent, insertInbox, lockInbox, nextDue } from "../store/inbox.ts";
 import { StoreError } from "../store/store.ts";
 import { readyToAccept, type Ready } from "../work/accept.ts";
@@ -58,7 +59,8 @@ export function createBus({ team, rehearsal, changed = () => {} }: BusOptions): 
   let flushing = false;
   let forgottenAt = Number.NEGATIVE_INFINITY;
 
-  const deciding = (ready: Ready | null): Deciding => ({ registry, cap: caps.goal, rehearsal, ready });
+  const clean = createRedactor(team.secrets);
+  const deciding = (ready: Ready | null): Deciding => ({ registry, cap: caps.goal, rehearsal, ready, clean });
 
   /** Runs a decision; what starting a goal needs is read only when one starts. */
   async function decide<T>(run: (deciding: Deciding) => Promise<T>): Promise<T> {

@@ -29,6 +29,8 @@ export type Incoming = {
 export type Receipt = { readonly status: "accepted" | "duplicate" | "conflict"; readonly event: InboxEvent };
 
 export type Deciding = {
+  /** Takes this installation's secrets out of a text: an event's data may hold one, and goes into prompts. */
+  readonly clean: (text: string) => string;
   readonly registry: Registry;
   /** Cap of each goal. */
   readonly cap: number;
@@ -202,10 +204,10 @@ function cooldownText(last: InboxEvent, cooldownMs: number): string {
 const clock = (at: number) => `${new Date(at).toISOString().slice(0, 16).replace("T", " ")} UTC`;
 
 /** The goal of an event: of its mapping's pipeline with the data in its brief, or the goal that it says. */
-function workFor(event: ToDecide, match: Extract<Match, { fits: true }>, { registry, cap, rehearsal }: Deciding): NewWork {
+function workFor(event: ToDecide, match: Extract<Match, { fits: true }>, { registry, cap, rehearsal, clean }: Deciding): NewWork {
   const { type, source, data, burst } = event;
-  const text =
-    match.text ?? briefOf({ type, source, at: event.happenedAt ?? event.receivedAt, because: match.because, burst, data });
+  const at = event.happenedAt ?? event.receivedAt;
+  const text = clean(match.text ?? briefOf({ type, source, at, because: match.because, burst, data }));
   const pipeline = match.pipeline === null ? undefined : registry.pipelines.get(match.pipeline);
   const plan = match.pipeline === null || !pipeline ? null : planFromPipeline(match.pipeline, pipeline, text);
   return { text, category: null, source: `event:${type}`, priority: match.priority, cap, rehearsal, plan };

@@ -11,6 +11,7 @@ import type { Result } from "../director/results.ts";
 import { quotePlan, taskCosts } from "../journal/quote.ts";
 import { currentOfGoal } from "../store/deliverables.ts";
 import { getPlan, listGoals, updateGoal } from "../store/goals.ts";
+import { startedFromOutside } from "../store/taint.ts";
 import { setMeta } from "../store/meta.ts";
 import { enterTask } from "../store/leases.ts";
 import { graphOf, tasksOfGoal } from "../store/tasks.ts";
@@ -47,7 +48,7 @@ export async function planningKnowledge(read: Read, goal: Pick<Goal, "id" | "tex
   return {
     learnings: await learningsForPlanning(read, goal, goal.rehearsal),
     recent: ended
-      .filter((entry) => entry.rehearsal === goal.rehearsal && entry.id !== goal.id)
+      .filter((entry) => entry.rehearsal === goal.rehearsal && entry.id !== goal.id && !startedFromOutside(entry))
       .map((entry) => `- ${entry.title} (${entry.status})`),
   };
 }

@@ -1,6 +1,7 @@
 /** What leaves the house: noted, approved, committed as sent, done at most once, and verified or parked when its answer is lost. */
 
-import { permissionFor, type Policy } from "../domain/action.ts";
+import { unpublishable } from "../director/claims/claims.ts";
+import { permissionFor, severity, type Policy } from "../domain/action.ts";
 import { canonical, type Action, type Effect } from "../domain/effect.ts";
 import type { VerifyRule } from "../domain/tool-catalogue.ts";
 import type { Log } from "../log/log.ts";
@@ -26,7 +27,9 @@ import {
   type NewEffect,
   type Refused,
 } from "../store/effects.ts";
-import type { Store, Tx } from "../store/store.ts";
+import { versionsOf } from "../store/deliverables.ts";
+import { getTask } from "../store/tasks.ts";
+import type { Read, Store, Tx } from "../store/store.ts";
 import type { ToolAnswer, ToolInfo, ToolServer } from "../tools/server.ts";
 import { previewOf, type Preview } from "./effect-preview.ts";
 import { readVerdict, verifyArgs } from "./effect-verify.ts";
@@ -38,6 +41,8 @@ export type EffectRules = SendLimits & {
   readonly ttlMs: number;
   /** How an unknown effect is checked by a read; null where there is no way. */
   readonly verify: VerifyRule | null;
+  /** Until when (UTC ms) an approved one waits, quiet hours for one; null: it may go now. */
+  readonly notBefore: number | null;
 };
 
 /** What an agent wants done, as the executor understood it. */
@@ -118,7 +123,7 @@ export function createEffects(options: EffectsOptions): Effects {
     return {
       ...rest,
       args: canonical(args),
-      preview: clean(preview.preview),
+      preview: visible(clean(preview.preview)),
       recipients: preview.recipients,
       cost: preview.cost,
       blocked: blocked ?? (many ? `${preview.recipients} recipients are more than the ${maxRecipients} of one send` : null),
@@ -151,6 +156,8 @@ export function createEffects(options: EffectsOptions): Effects {
       const after = await store.write("effect.fail", (tx) => failUnsent(tx, id, reason));
       return { effect: after, waiting: null, at: null };
     };
+    const { notBefore } = rules(effect);
+    if (notBefore !== null && notBefore > now()) return later("these are quiet hours", notBefore);
     const server = options.server(effect.server);
     if (!server) return later(`the server ${effect.server} is not connected here`);
     const listed = await careful(server.list(AbortSignal.timeout(LIST_MS)));
@@ -288,7 +295,11 @@ export function createEffects(options: EffectsOptions): Effects {
       return store.write("effect.propose", (tx) => proposeEffect(tx, proposal));
     },
     runAtOnce,
-    approve: (id, answer) => store.write("effect.approve", (tx) => approveEffect(tx, id, answer)),
+    approve: (id, answer) =>
+      store.write("effect.approve", async (tx) => {
+        const unproven = await unprovenClaims(tx, id);
+        return unproven === null ? approveEffect(tx, id, answer) : { refused: unproven };
+      }),
     reject: (id, answer) => store.write("effect.reject", (tx) => rejectEffect(tx, id, answer)),
     send,
     recover,
@@ -297,6 +308,28 @@ export function createEffects(options: EffectsOptions): Effects {
     resume: () => store.write("effect.resume", (tx) => resumeEffects(tx)),
     resolve: (id, answer) => store.write("effect.resolve", (tx) => resolveEffect(tx, id, answer)),
   };
+}
+
+/** Nothing unsupported is published: what the accepted text claims without a source, in a sentence; null when nothing. */
+async function unprovenClaims(read: Read, id: string): Promise<string | null> {
+  const effect = await getEffect(read, id);
+  if (!effect || severity(effect.class) < severity("publish")) return null;
+  const task = await getTask(read, effect.taskId);
+  const versions = await versionsOf(read, effect.taskId);
+  const accepted = versions.find((version) => version.id === task?.deliverableId);
+  // A person's own words are theirs to answer for.
+  if (!accepted || versions.some((version) => version.origin === "person" && version.revision >= accepted.revision)) return null;
+  const open = unpublishable(accepted.claims);
+  const [first] = open;
+  if (!first) return null;
+  return `the text of "${task?.key}" says ${open.length === 1 ? "something" : `${open.length} things`} that nothing supports ("${first.quote.slice(0, 120)}"), and nothing unsupported goes out: edit its output file, or add the source to the product context and have it made again`;
+}
+
+/** Characters that nobody sees could hide what a person approves: they are shown by their number. */
+function visible(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cs}\u2028\u2029\u115f\u1160\u3164\uffa0]/gu, (character) =>
+    character === "\n" || character === "\t" ? character : `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
+  );
 }
 
 function cut(text: string): string {

@@ -234,10 +234,10 @@ async function answersTo(team: Team, job: Make, turned: Turned, signal: AbortSig
   return turned.uses.flatMap((use) => all.get(use.id) ?? []);
 }
 
-function placeOf({ goal, task, skill, learnings }: Make, key: CallKey, round: number): At {
+function placeOf({ goal, task, skill }: Make, key: CallKey, round: number): At {
   return {
     ...{ goalId: key.goalId, subject: key.subject, revision: key.revision, step: key.step, round },
-    ...{ taskId: task.id, skill: skill.name, rehearsal: goal.rehearsal, learnings: learnings.map((entry) => entry.id) },
+    ...{ taskId: task.id, skill: skill.name, rehearsal: goal.rehearsal },
   };
 }
 

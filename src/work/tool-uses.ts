@@ -18,8 +18,6 @@ export type At = Pick<ReadPlace, "goalId" | "subject" | "revision" | "step" | "r
   readonly taskId: string;
   readonly skill: string;
   readonly rehearsal: boolean;
-  /** Ids of the learnings that its prompt holds. */
-  readonly learnings: readonly string[];
 };
 
 /** The same call with the same arguments is answered so often; after that its answer is above. */
@@ -70,7 +68,7 @@ async function answer(
   if (problems.length > 0) return wrong(`Not sent, the arguments are not as the tool wants them: ${problems.join("; ")}.`);
   const actionClass = tool.classOf(args);
   const place = { ...at, useIndex };
-  const tainted = await team.store.read((read) => isTainted(read, at.taskId, at.learnings));
+  const tainted = await team.store.read((read) => isTainted(read, at.goalId));
   const permission = stricter(permissionFor(actionClass, tool.policy, tainted), tool.floor);
   if (permission === "deny")
     return wrong(
@@ -93,7 +91,8 @@ async function read(
   if (!server) return wrong(`${tool.server} is not connected any more. Go on without it, and name what you could not look up.`);
   const began = performance.now();
   const answer = await server.call(tool.info.name, args, { signal });
-  if (answer.kind !== "answered") return wrong(noAnswer(tool.server, answer));
+  // Why there was no answer may be the server's own words: kept, fenced and counted like an answer.
+  const { text, isError, bytes, spilled } = answer.kind === "answered" ? answer : noAnswer(answer);
   const { goalId, subject, revision, step, round, useIndex, rehearsal } = place;
   const kept = await team.store.write("tool.read", (tx) =>
     storeRead(tx, {
@@ -101,10 +100,7 @@ async function read(
       server: tool.server,
       tool: tool.info.name,
       args: canonical(args),
-      text: hands.clean(answer.text),
-      isError: answer.isError,
-      bytes: answer.bytes,
-      spilled: answer.spilled,
+      ...{ text: hands.clean(text), isError, bytes, spilled },
       // Whoever runs the server: pages, mails, tickets and names in a report are written by strangers.
       tainted: true,
       ms: performance.now() - began,
@@ -113,8 +109,9 @@ async function read(
   return shown(kept);
 }
 
-function noAnswer(server: string, answer: Exclude<ToolAnswer, { kind: "answered" }>): string {
-  return `${server} gave no answer: ${answer.detail}. Go on without it, and name what you could not look up.`;
+function noAnswer({ detail }: Exclude<ToolAnswer, { kind: "answered" }>) {
+  const text = `There was no answer: ${detail}. Go on without it, and name what you could not look up.`;
+  return { text, isError: true, bytes: Buffer.byteLength(text), spilled: null };
 }
 
 /** An answer as the agent reads it: data from outside, dated, that cannot end its own fence. */
@@ -164,15 +161,17 @@ function waits(effect: Effect): string {
   return `Noted as ${effect.id}, and not done: ${/^[aeiou]/.test(effect.class) ? "an" : "a"} "${effect.class}" action waits for a person's yes, and is then done exactly as you asked, once. Go on without waiting for it, do not ask for it again, and do not say that it has happened. In your deliverable, say in a sentence what it would do${severity(effect.class) >= severity("publish") ? " and whom it reaches" : ""}.`;
 }
 
+/** What a server said about an action, as data that cannot end its fence. */
+function answerOf(effect: Effect, text: string): string {
+  return tag("from_outside", { server: effect.server, tool: effect.tool, effect: effect.id }, text);
+}
+
 function told({ effect, waiting }: Sending, actionClass: ActionClass): Said {
   switch (effect.state) {
     case "confirmed":
-      return {
-        text: tag("from_outside", { server: effect.server, tool: effect.tool, effect: effect.id }, effect.result ?? ""),
-        isError: false,
-      };
+      return { text: answerOf(effect, effect.result ?? ""), isError: false };
     case "failed":
-      return wrong(`It failed: ${effect.result ?? effect.note ?? "no reason was given"}`);
+      return wrong(`It failed.\n${answerOf(effect, effect.result ?? effect.note ?? "no reason was given")}`);
     case "unknown":
       return wrong(
         `Nobody knows whether it happened (${effect.id}): no answer came. It is not tried again. Say so in your deliverable, for a person to look.`,
