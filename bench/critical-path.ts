@@ -83,7 +83,7 @@ async function chainOf(store: Store, goalId: string): Promise<{ goalMs: number; 
   return { goalMs: at("goal.completed") - at("goal.accepted"), chain: longestChain(tasks, graph, calls) };
 }
 
-/** Planning, then the longest way through the tasks' needs, then the report. The calls of one task follow each other. */
+/** Planning, the longest way through the tasks' needs, the comparison of the texts, the report. The calls of one task follow each other. */
 export function longestChain(
   tasks: readonly Task[],
   graph: readonly { taskId: string; needId: string }[],
@@ -105,7 +105,7 @@ export function longestChain(
   };
   const ofKind = (kind: Task["kind"]) => tasks.filter((task) => task.kind === kind).flatMap((task) => ofTask.get(task.id) ?? []);
   const middle = tasks.filter((task) => task.kind === "work" || task.kind === "gate").map((task) => upTo(task.id));
-  return [...ofKind("plan"), ...longest(middle), ...ofKind("report")];
+  return [...ofKind("plan"), ...longest(middle), ...ofKind("check"), ...ofKind("report")];
 }
 
 /** How long the server had these calls: to each the first request of its model within its time that no other call has taken. */

@@ -227,35 +227,41 @@ export function createJournal(options: JournalOptions): Journal {
             detail: reply.detail,
           })
         : null;
-    await store.write("call.settle", async (tx) => {
-      const taskId = subjectTask(spec.key);
-      if (shutUntil !== null) await setMeta(tx, gateKey(spec.goal.rehearsal), String(shutUntil));
-      const call = await endCall(tx, held.id, { ...end, stop: reply.stop, flags, reply: stored, answeredAt });
-      const of = { goalId: spec.goal.id, taskId, callId: held.id, step: spec.key.step };
-      const mark = { rehearsal: spec.goal.rehearsal };
-      if (end.state === "unknown") tx.emit({ type: "call.unknown", ...of, hold: held.amount }, mark);
-      else {
-        const tokens =
-          call.usage.input + call.usage.cacheRead + call.usage.cacheWrite5m + call.usage.cacheWrite1h + call.usage.output;
-        tx.emit(
-          {
-            type: "call.settled",
-            ...of,
-            model: held.model,
-            stop: reply.stop,
-            cost: end.cost,
-            tokens,
-            ms: tx.now - call.startedAt,
-          },
-          mark,
-        );
-      }
-      if (flags.includes("over_hold"))
-        tx.emit(
-          { type: "price.mismatch", goalId: spec.goal.id, taskId, callId: held.id, hold: held.amount, cost: end.cost },
-          mark,
-        );
-    });
+    await store.write(
+      "call.settle",
+      async (tx) => {
+        const taskId = subjectTask(spec.key);
+        if (shutUntil !== null) await setMeta(tx, gateKey(spec.goal.rehearsal), String(shutUntil));
+        const call = await endCall(tx, held.id, { ...end, stop: reply.stop, flags, reply: stored, answeredAt });
+        const of = { goalId: spec.goal.id, taskId, callId: held.id, step: spec.key.step };
+        const mark = { rehearsal: spec.goal.rehearsal };
+        if (end.state === "unknown") tx.emit({ type: "call.unknown", ...of, hold: held.amount }, mark);
+        else {
+          const tokens =
+            call.usage.input + call.usage.cacheRead + call.usage.cacheWrite5m + call.usage.cacheWrite1h + call.usage.output;
+          tx.emit(
+            {
+              type: "call.settled",
+              ...of,
+              model: held.model,
+              stop: reply.stop,
+              cost: end.cost,
+              tokens,
+              ms: tx.now - call.startedAt,
+            },
+            mark,
+          );
+        }
+        if (flags.includes("over_hold"))
+          tx.emit(
+            { type: "price.mismatch", goalId: spec.goal.id, taskId, callId: held.id, hold: held.amount, cost: end.cost },
+            mark,
+          );
+      },
+      // An answer that came a moment before a power cut is lost either way; the next hold waits for the disk, and this with it.
+      // A PostgreSQL may end without its clients: there, what is paid for is on the disk before anybody goes on.
+      { lazy: store.engine === "sqlite" },
+    );
     if (flags.includes("over_hold"))
       log.error("a call cost more than its hold: check .agents/models.yaml", {
         model: held.model,

@@ -60,8 +60,18 @@ export function timed(a: Figure, b: Figure): boolean {
   return meet(a, b, "per:") && meet(a, b, "paid:");
 }
 
-export function rolesIn(figure: Figure, group: string): string[] {
-  return [...figure.roles].filter((role) => role.startsWith(group));
+/** Each figure is compared with hundreds of others. */
+const grouped = new WeakMap<Figure, Map<string, readonly string[]>>();
+
+/** The figure's roles that begin with `group`. */
+export function rolesIn(figure: Figure, group: string): readonly string[] {
+  const known = grouped.get(figure) ?? new Map<string, readonly string[]>();
+  if (known.size === 0) grouped.set(figure, known);
+  const before = known.get(group);
+  if (before) return before;
+  const roles = [...figure.roles].filter((role) => role.startsWith(group));
+  known.set(group, roles);
+  return roles;
 }
 
 function meet(a: Figure, b: Figure, group: string): boolean {
