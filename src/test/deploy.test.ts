@@ -265,6 +265,7 @@ describe("Dockerfile and .dockerignore", () => {
       "bunfig.toml",
       "skills.yaml",
       "tools.yaml",
+      "tools.lock.json",
       "src/cli.ts",
       "src/store/migrations.ts",
       ".agents/charter.md",
