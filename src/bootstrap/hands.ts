@@ -66,11 +66,12 @@ export async function openHands(options: HandsOptions): Promise<Hands> {
     store,
     server: toolbox.server,
     toolHash: (_, tool) => toolHash(tool),
-    rules: ({ server, tool, class: of }) => {
+    rules: ({ server, tool, toolHash: hash, class: of }) => {
       const source = toolbox.source(server);
       const caps = source?.caps ?? capsOf();
       return {
         ...caps[of],
+        accepted: source?.accepts(tool, hash) ?? false,
         policy: source?.policy ?? DEFAULT_POLICY,
         verify: source?.verify(tool) ?? null,
         notBefore: source?.notBefore(tool) ?? null,
@@ -174,6 +175,7 @@ async function emailSource(options: HandsOptions): Promise<ToolSource[]> {
       classOf: (info) => classes[info.name] ?? "admin",
       // Our own tools, which change only with a new version of the program.
       lockedOf: (infos) => new Map(infos.map((info) => [info.name, { hash: toolHash(info), state: "same" }])),
+      accepts: () => true,
       policy: policyOf(file.approval),
       caps: capsOf(file.approval),
       verify: (tool) => verify[tool] ?? null,

@@ -115,7 +115,7 @@ async function withServer(folder: string, typed: readonly string[], flags: objec
     const open = async (options) => {
       const app = await openApplication(options);
       const effects = createEffects({ store: app.store, server: () => server, toolHash: () => "send as it was",
-        rules: () => ({ policy: {}, ttlMs: 1, maxRecipients: null, perDay: null, verify: null, notBefore: null }),
+        rules: () => ({ policy: {}, ttlMs: 1, maxRecipients: null, perDay: null, verify: null, accepted: true, notBefore: null }),
         processId: async () => (await app.presence()).processId, secrets: [], now: Date.now, log: silentLog, reached: () => {} });
       return { store: app.store, effects, recover: async () => 0, [Symbol.asyncDispose]: () => app.shutdown() };
     };

@@ -32,6 +32,12 @@ export function toolHash({ name, description, inputSchema, annotations }: ToolIn
   return hashOf(canonical({ name, description, inputSchema, annotations: said }));
 }
 
+/** The hash as which a person has accepted a tool; null when nobody has. */
+export function acceptedHash(lock: ToolsLock, server: string, tool: string): string | null {
+  const pinned = Object.hasOwn(lock.servers, server) ? (lock.servers[server]?.tools ?? {}) : {};
+  return Object.hasOwn(pinned, tool) ? (pinned[tool]?.hash ?? null) : null;
+}
+
 /** What the lock says of each tool that a server lists now, by name. A name that is listed twice is never the same. */
 export function lockedTools(lock: ToolsLock, server: string, infos: readonly ToolInfo[]): Map<string, LockedTool> {
   const pinned = Object.hasOwn(lock.servers, server) ? (lock.servers[server]?.tools ?? {}) : {};

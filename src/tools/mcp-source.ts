@@ -2,7 +2,7 @@
 
 import { classifyCall } from "./classify.ts";
 import { isAllowed, type ToolEntry } from "./entries.ts";
-import { lockedTools, type ToolsLock } from "./lock.ts";
+import { acceptedHash, lockedTools, type ToolsLock } from "./lock.ts";
 import type { ToolServer } from "./server.ts";
 import type { ToolSource } from "./toolbox.ts";
 
@@ -17,6 +17,7 @@ export function sourceOf(entry: ToolEntry, lock: ToolsLock, connect: () => ToolS
     allowed: (tool) => isAllowed(entry, tool),
     classOf: (info, args) => classifyCall(info, args, { server: name, actions, catalogue }).class,
     lockedOf: (infos) => lockedTools(lock, name, infos),
+    accepts: (tool, hash) => acceptedHash(lock, name, tool) === hash,
     policy: entry.policy,
     caps: entry.caps,
     verify: (tool) => (Object.hasOwn(verify, tool) ? (verify[tool] ?? null) : null),

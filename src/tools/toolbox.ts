@@ -22,6 +22,8 @@ export type ToolSource = {
   readonly allowed: (tool: string) => boolean;
   readonly classOf: (info: ToolInfo, args: Arguments) => ActionClass;
   readonly lockedOf: (infos: readonly ToolInfo[]) => ReadonlyMap<string, LockedTool>;
+  /** Whether a person has accepted the tool as this hash. */
+  readonly accepts: (tool: string, hash: string) => boolean;
   readonly policy: Policy;
   readonly caps: Readonly<Record<ActionClass, ApprovalCaps>>;
   /** How a lost effect of this tool is looked for; null where there is no way. */

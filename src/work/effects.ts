@@ -6,7 +6,7 @@ import { canonical, type Action, type Effect } from "../domain/effect.ts";
 import type { VerifyRule } from "../domain/tool-catalogue.ts";
 import type { Log } from "../log/log.ts";
 import { createRedactor } from "../log/redact.ts";
-import { approveEffect, POLICY, rejectEffect } from "../store/effect-answers.ts";
+import { approveEffect, POLICY, rejectEffect, waitsFor } from "../store/effect-answers.ts";
 import {
   endSending,
   failUnsent,
@@ -41,6 +41,8 @@ export type EffectRules = SendLimits & {
   readonly ttlMs: number;
   /** How an unknown effect is checked by a read; null where there is no way. */
   readonly verify: VerifyRule | null;
+  /** The tool is as a person has accepted it; otherwise nothing of it is done unasked, whatever the policy says. */
+  readonly accepted: boolean;
   /** Until when (UTC ms) an approved one waits, quiet hours for one; null: it may go now. */
   readonly notBefore: number | null;
 };
@@ -62,7 +64,7 @@ export type EffectsOptions = {
   readonly server: (name: string) => ToolServer | null;
   /** Of a tool as its server lists it now: compared with what was approved. */
   readonly toolHash: (server: string, tool: ToolInfo) => string;
-  readonly rules: (action: Pick<Effect, "server" | "tool" | "class">) => EffectRules;
+  readonly rules: (action: Pick<Effect, "server" | "tool" | "toolHash" | "class">) => EffectRules;
   /** This process among those that share the store; registered before the first send. */
   readonly processId: () => Promise<string>;
   /** Texts that no result, note or log may hold. */
@@ -259,13 +261,36 @@ export function createEffects(options: EffectsOptions): Effects {
     return times.length === 0 ? null : Math.min(...times);
   }
 
+  /**
+   * Whether the policy lets an intent through, now that the work which asked for it is accepted and its claims are supported.
+   * What no person has to see is sent then, and not while the text is still being written.
+   */
+  async function passes(effect: Effect): Promise<boolean> {
+    if (effect.rehearsal || effect.blocked !== null) return false;
+    const { policy, accepted } = rules(effect);
+    if (!accepted || permissionFor(effect.class, policy, effect.tainted) !== "auto") return false;
+    if ((await store.read((read) => waitsFor(read, effect))) !== null) return false;
+    const answered = await approve(effect.id, { hash: effect.hash, by: POLICY });
+    if ("refused" in answered) log.debug("the policy's yes was refused", { effect: effect.id, why: answered.refused });
+    return !("refused" in answered);
+  }
+
+  const approve: Effects["approve"] = (id, answer) =>
+    store.write("effect.approve", async (tx) => {
+      const unproven = await unprovenClaims(tx, id);
+      return unproven === null ? approveEffect(tx, id, answer) : { refused: unproven };
+    });
+
   async function lookAt(effects: readonly Effect[], times: number[], stop?: AbortSignal): Promise<void> {
     for (const effect of effects) {
       if (stop?.aborted) return;
       if (effect.state === "unknown") {
         const at = await verify(effect);
         if (at !== null) times.push(at);
-      } else if (effect.state === "approved" && effect.expiresAt > now()) {
+        continue;
+      }
+      if (effect.expiresAt <= now()) continue;
+      if (effect.state === "approved" || (await passes(effect))) {
         const { waiting, at } = await send(effect.id);
         if (waiting !== null) log.debug("an approved action waits", { effect: effect.id, waiting });
         if (at !== null) times.push(at);
@@ -295,11 +320,7 @@ export function createEffects(options: EffectsOptions): Effects {
       return store.write("effect.propose", (tx) => proposeEffect(tx, proposal));
     },
     runAtOnce,
-    approve: (id, answer) =>
-      store.write("effect.approve", async (tx) => {
-        const unproven = await unprovenClaims(tx, id);
-        return unproven === null ? approveEffect(tx, id, answer) : { refused: unproven };
-      }),
+    approve,
     reject: (id, answer) => store.write("effect.reject", (tx) => rejectEffect(tx, id, answer)),
     send,
     recover,

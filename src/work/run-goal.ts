@@ -87,6 +87,8 @@ export async function runGoal(options: RunOptions, goalId: string): Promise<Goal
     await (goal.status === "cancelled" ? worker.abort() : worker.drain());
   }
   stopFeed();
+  // What the policy lets through waits for the work to be accepted. A rehearsal sends nothing, whoever approved it.
+  if (team.hands && !rehearsal && !options.stop.aborted) await team.hands.effects.look(options.stop);
   // Calls that were in flight at a pause have changed the figures since.
   scribe.catchUp(goalId);
   await scribe.close();

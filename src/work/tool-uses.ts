@@ -147,14 +147,19 @@ async function act(hands: Hands, { tool, args, at, useIndex, actionClass, tainte
       rehearsal: at.rehearsal,
     },
   };
-  if (permission === "auto") {
+  // A draft is made at once. What strangers may see waits until the work is accepted, also where nobody has to be asked.
+  if (permission === "auto" && severity(actionClass) <= severity("draft")) {
     const done = await hands.effects.runAtOnce(wish);
     return "refused" in done ? wrong(`Not done: ${done.refused}.`) : told(done, actionClass);
   }
   const preview = await hands.preview(tool, args);
   const noted = await hands.effects.propose({ ...wish, ...(preview && { preview, blocked: preview.blocked }) });
   if ("refused" in noted) return wrong(`Not noted: ${noted.refused}.`);
-  return { text: waits(noted.effect), isError: false };
+  return { text: permission === "auto" ? later(noted.effect) : waits(noted.effect), isError: false };
+}
+
+function later(effect: Effect): string {
+  return `Noted as ${effect.id}: it is done as you asked, once, when this work has been accepted. Go on, do not ask for it again, and do not say that it has happened.`;
 }
 
 function waits(effect: Effect): string {

@@ -52,6 +52,7 @@ async function work({ path, mailPort, crashAt, job }: Order): Promise<void> {
       ttlMs: tool === "short" ? HOUR : 1_000 * HOUR,
       maxRecipients: null,
       perDay: null,
+      accepted: true,
       notBefore: null,
       verify: tool === "send-checked" ? { tool: "sent-mails", args: { key: "{id}" }, found: { matches: "{id}" } } : null,
     }),
