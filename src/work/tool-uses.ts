@@ -25,7 +25,7 @@ const MAX_SAME = 2;
 
 /** Answers the uses of one turn, in their order. Reads go side by side. Never throws for what a tool does. */
 export async function answerUses(
-  team: Team,
+  team: Pick<Team, "store">,
   hands: Hands,
   { offer, at, uses, earlier }: { offer: Offer; at: At; uses: readonly ToolUse[]; earlier: readonly ToolUse[] },
   signal: AbortSignal,
@@ -52,7 +52,7 @@ function timesAsked(use: ToolUse, before: readonly ToolUse[]): number {
 }
 
 async function answer(
-  team: Team,
+  team: Pick<Team, "store">,
   hands: Hands,
   { offer, at, use, useIndex, same }: { offer: Offer; at: At; use: ToolUse; useIndex: number; same: number },
   signal: AbortSignal,
@@ -80,7 +80,7 @@ async function answer(
 
 /** Reads it there, or here where it was read before: after a crash the agent goes on with what it had seen. */
 async function read(
-  team: Team,
+  team: Pick<Team, "store">,
   hands: Hands,
   { tool, args, place }: { tool: UsableTool; args: Readonly<Record<string, unknown>>; place: ReadPlace & Pick<At, "rehearsal"> },
   signal: AbortSignal,

@@ -6,10 +6,14 @@ import { hashOf } from "../../domain/deliverable.ts";
 import { silentLog } from "../../log/log.ts";
 import { listEffects } from "../../store/effects.ts";
 import { openSqliteStore } from "../../store/sqlite/store.ts";
-import type { Tx } from "../../store/store.ts";
+import type { Store, Tx } from "../../store/store.ts";
+import { suppress, unsuppress } from "../../store/contacts.ts";
+import { createGuard } from "../../tools/email/guard.ts";
+import type { Offer } from "../../tools/toolbox.ts";
+import { answerUses } from "../../work/tool-uses.ts";
 import type { ToolAnswer, ToolInfo, ToolServer } from "../../tools/server.ts";
 import { createApprovalLinks } from "../../work/effect-links.ts";
-import { createEffects, type Wish } from "../../work/effects.ts";
+import { createEffects, type Effects, type Wish } from "../../work/effects.ts";
 import { createPresence } from "../../work/presence.ts";
 import { addGoal, addTask, addVersion } from "../small-store.ts";
 
@@ -96,6 +100,8 @@ async function work({ path, mailPort, crashAt, job }: Order): Promise<void> {
         const happened = answer.kind === "answered" && answer.text !== "[]";
         await effects.resolve(effect.id, { happened, by: "a person", note: null });
       }
+    await readWithTool({ store, effects, server: mailServer(mailPort, tools), signal });
+    await guardMail(store, now);
     // Stopped twice in a row after a kill; what has ended by then stays as it is.
     await propose(wish(9, "send"));
     await effects.stop("a person");
@@ -103,6 +109,48 @@ async function work({ path, mailPort, crashAt, job }: Order): Promise<void> {
   }
   await presence.close();
   await store.close();
+}
+
+/** An agent looks something up: what it read is kept at its place, and read there by whoever lives on. */
+async function readWithTool(of: { store: Store; effects: Effects; server: ToolServer; signal: AbortSignal }): Promise<void> {
+  const { store, effects, server, signal } = of;
+  const info = { name: "sent-mails", description: "", inputSchema: { type: "object" }, annotations: {} };
+  const tool = {
+    server: "mail",
+    info,
+    hash: "h",
+    classOf: () => "read" as const,
+    policy: DEFAULT_POLICY,
+    floor: "auto" as const,
+  };
+  const offer: Offer = { specs: [], away: [], resolve: (_, args) => ({ kind: "call", tool, args }) };
+  const toolbox = { sources: [], source: () => null, server: () => server, offer: async () => offer, close: async () => {} };
+  const hands = { toolbox, effects, preview: async () => null, clean: (text: string) => text };
+  const at = {
+    goalId: GOAL,
+    subject: TASK,
+    revision: 0,
+    step: "make",
+    round: 0,
+    taskId: TASK,
+    skill: "writing",
+    rehearsal: false,
+  };
+  const uses = [{ id: "use", name: "mail__sent-mails", input: { key: "nothing" } }];
+  const [seen] = await answerUses({ store }, hands, { offer, at, uses, earlier: [] }, signal);
+  if (!seen || seen.isError) throw new Error(`the read failed: ${seen?.text}`);
+}
+
+/** A send that is counted and given back, and an address that is taken off the list again. */
+async function guardMail(store: Store, now: () => number): Promise<void> {
+  const caps = { perSend: 10, perDay: 10, perRecipient: { count: 1, days: 1 } };
+  const guard = createGuard({ store, settings: { caps }, now });
+  const effectId = "act_guarded";
+  // Who lives on finds it counted, and does not count it twice.
+  await guard.reserve(effectId, ["reader@example.com"]);
+  await guard.release(effectId);
+  await store.write("email.suppress", (tx) => suppress(tx, ["reader@example.com"], "they asked"));
+  await store.write("email.allow", (tx) => unsuppress(tx, "reader@example.com"));
 }
 
 /** What an agent of the kill suite asks for, by number. */

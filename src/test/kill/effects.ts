@@ -137,6 +137,7 @@ export async function killPoints(): Promise<PointsResult> {
             const next = await runChild({ ...order, crashAt: null });
             if (next.code !== 0) faults.push(`${point}: the next process ended with ${next.code}: ${next.stderr.slice(0, 500)}`);
             const facts = { ...readLedger(path), requests: witness.requests };
+            for (const fault of leftFaults(path)) faults.push(`${point}: ${fault}`);
             for (const fault of lifeFaults(facts)) faults.push(`${point}: ${fault}`);
           } finally {
             await witness.stop();
@@ -196,6 +197,22 @@ async function runChild(order: Order) {
   });
   const [stderr, code] = await Promise.all([new Response(child.stderr).text(), child.exited]);
   return { killed: child.signalCode === "SIGKILL", code, stderr };
+}
+
+/** After a whole life, one read is kept, nobody counts as written to by what was given back, and nobody is on the list. */
+function leftFaults(path: string): string[] {
+  const db = new Database(path, { readonly: true });
+  try {
+    const rows = (table: string, where = "1") =>
+      db.query<{ n: number }, []>(`select count(*) as n from ${table} where ${where}`).get()?.n ?? -1;
+    return [
+      ...(rows("tool_reads") === 1 ? [] : [`${rows("tool_reads")} reads are kept instead of 1`]),
+      ...(rows("contacted", "effect_id = 'act_guarded'") === 0 ? [] : ["a send that was given back still counts"]),
+      ...(rows("suppressed") === 0 ? [] : ["an address that was allowed again is still on the list"]),
+    ];
+  } finally {
+    db.close();
+  }
 }
 
 function readLedger(path: string): Pick<SendFacts, "effects" | "sent"> {
