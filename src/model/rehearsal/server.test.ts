@@ -186,7 +186,8 @@ test("latency is waited out once, not once for each of many requests", async () 
   await Promise.all(Array.from({ length: 40 }, (_, i) => at.client.messages.create(body(`Hello ${i}`))));
   const took = performance.now() - started;
   expect(took).toBeGreaterThanOrEqual(200);
-  expect(took).toBeLessThan(2000);
+  // One after the other it would be 8 s.
+  expect(took).toBeLessThan(6_000);
   expect(Math.max(...at.server.requests().map((line) => line.inFlight))).toBe(40);
 });
 
