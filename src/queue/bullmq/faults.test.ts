@@ -224,7 +224,7 @@ test.skipIf(!there)(
     await server.kill();
     expect(await alone(server.url, body)).toEqual({ code: 0, out: "closed in time\n" });
   },
-  20_000,
+  60_000,
 );
 
 test.skipIf(!there)(
@@ -238,7 +238,7 @@ test.skipIf(!there)(
     await gone.promise; ${CLOSE}`;
     expect(await alone(server.url, body)).toEqual({ code: 0, out: "closed in time\n" });
   },
-  20_000,
+  60_000,
 );
 
 test.skipIf(!there)(
@@ -269,5 +269,5 @@ test.skipIf(!there)(
     await begun.promise; ${CLOSE}`;
     expect(await alone(server.url, body)).toEqual({ code: 0, out: "closed in time\n" });
   },
-  20_000,
+  60_000,
 );
