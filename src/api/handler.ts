@@ -13,6 +13,7 @@ import { createBodyReader, mapOf, textOf } from "./body.ts";
 import { addressKey, createBuckets, isPrivate, type Rate } from "./buckets.ts";
 import { readPlainEvent } from "./plain-event.ts";
 import { readSignedEvent, verifySigned } from "./signed-event.ts";
+import type { SlackActions } from "./slack-actions.ts";
 import { createTokenCheck } from "./tokens.ts";
 
 export type Health = {
@@ -44,6 +45,8 @@ export type HandlerOptions = {
   readonly limits?: Limits;
   /** Answers what is below `/approve/`, where people may answer by a link. */
   readonly approvals?: ApprovalPages;
+  /** Answers `/slack/actions`, where people may answer in Slack. */
+  readonly slack?: SlackActions;
   /** Milliseconds that a body may take. */
   readonly bodyMs?: number;
   readonly log: Log;
@@ -82,7 +85,8 @@ export function createHandler(options: HandlerOptions): Handler {
     const path = pathOf(request);
     const wait = byAddress.take(addressKey(from.address ?? "unknown"));
     if (wait > 0) return refuse(tooMany("this address", wait));
-    const page = await options.approvals?.(request, path);
+    const page = (await options.approvals?.(request, path)) ?? (await options.slack?.(request, path));
+    if (page?.status === 401) chargeGuess(from);
     if (page) return page;
     if (path === "/webhook") return post(request, from, () => plain(request));
     const name = /^\/webhook\/([a-z0-9_-]{1,64})$/.exec(path)?.[1];

@@ -56,6 +56,8 @@ export async function answerEffects(
   const outcomes: Outcome[] = [];
   for (const effect of chosen)
     outcomes.push(await (approve ? approveOne(ledger, effect) : rejectOne(ledger, effect, options.note ?? null)));
+  for (const goalId of new Set(outcomes.map(({ effect }) => effect.goalId)))
+    await ledger.report(goalId).catch(() => note(`The report of ${goalId} could not be written: \`export\` writes it again.`));
   if (options.json)
     printJson({
       [approve ? "approved" : "rejected"]: outcomes.map(({ effect, waiting, refused }) => ({
@@ -69,7 +71,7 @@ export async function answerEffects(
 }
 
 function checkFlags(typed: readonly string[], options: AnswerFlags): void {
-  if (options.approve && options.reject) throw new UsageError("--approve and --reject exclude each other");
+  if (options.approve && options.reject) throw new UsageError("--approve and --reject exclude each other", "choose one of them");
   if (options.approve && options.note !== undefined) throw new UsageError("--note goes with --reject", "it says why not");
   if (options.class !== undefined && !options.all) throw new UsageError("--class goes with --all", "or name the ids");
   if (options.all && typed.length > 0) throw new UsageError("--all and ids exclude each other", "choose one of them");

@@ -4,6 +4,7 @@ import { openStore } from "../bootstrap.ts";
 import { DEFAULT_POLICY } from "../domain/action.ts";
 import { silentLog } from "../log/log.ts";
 import type { Store } from "../store/store.ts";
+import { writeReport } from "../work/scribe.ts";
 import { createEffects, DEFAULT_TTL_MS, type Effects } from "../work/effects.ts";
 import { configFor, openApplication, type CommonOptions } from "./session.ts";
 
@@ -12,6 +13,8 @@ export type Ledger = AsyncDisposable & {
   readonly effects: Effects;
   /** What processes that are gone had under way becomes `unknown`. */
   readonly recover: () => Promise<number>;
+  /** Writes the goal's report anew. Rejects when the workspace cannot be written. */
+  readonly report: (goalId: string) => Promise<void>;
 };
 export type OpenLedger = (options: CommonOptions) => Promise<Ledger>;
 
@@ -26,6 +29,7 @@ export const openLedger: OpenLedger = async (options) => {
       await (await app.presence()).sweep();
       return effects.recover();
     },
+    report: (goalId) => writeReport(app.team, goalId),
     [Symbol.asyncDispose]: () => app.shutdown(),
   };
 };
@@ -37,6 +41,7 @@ export const openBareLedger: OpenLedger = async (options) => {
     store,
     effects: withoutServers(store, () => Promise.reject(new Error("this command sends nothing"))),
     recover: async () => 0,
+    report: async () => {},
     [Symbol.asyncDispose]: () => store.close(),
   };
 };

@@ -1,7 +1,7 @@
 /** Notices as one message: a single one as it is, several as a summary. The same notices make the same bytes. */
 
 import type { Notice } from "../store/notices.ts";
-import { NOTICE_KINDS, type Message, type NoticeKind } from "./channel.ts";
+import { NOTICE_KINDS, type Message, type NoticeKind, type WaitingAction } from "./channel.ts";
 
 const TITLE_CHARS = 200;
 const TEXT_CHARS = 2500;
@@ -9,6 +9,9 @@ const LINES = 20;
 
 const COUNTED: Readonly<Record<NoticeKind, readonly [string, string]>> = {
   "question.waiting": ["question waits", "questions wait"],
+  "effect.waiting": ["action waits for your yes", "actions wait for your yes"],
+  "effect.unknown": ["action that may have happened", "actions that may have happened"],
+  "effects.stopped": ["stop of all actions", "stops of all actions"],
   "budget.level": ["budget level", "budget levels"],
   "health.level": ["health level", "health levels"],
   "goal.blocked": ["goal blocked", "goals blocked"],
@@ -17,8 +20,13 @@ const COUNTED: Readonly<Record<NoticeKind, readonly [string, string]>> = {
   "digest.daily": ["digest", "digests"],
 };
 
-/** The message of these notices (at least one), in the order given. */
-export function messageOf(id: string, notices: readonly Notice[]): Message {
+/** The message of these notices (at least one), in the order given, with the actions that they are about. */
+export function messageOf(id: string, notices: readonly Notice[], actions: readonly WaitingAction[] = []): Message {
+  const message = textOf(id, notices);
+  return actions.length === 0 ? message : { ...message, actions };
+}
+
+function textOf(id: string, notices: readonly Notice[]): Message {
   const [first] = notices;
   if (first === undefined) throw new Error(`the message ${id} has no notice`);
   const urgent = notices.some((notice) => notice.urgent);
@@ -30,7 +38,8 @@ export function messageOf(id: string, notices: readonly Notice[]): Message {
   const goals = new Set(notices.map((notice) => notice.goalId));
   const goal = goals.size === 1 ? first.goalId : null;
   const rehearsal = notices.some((notice) => notice.rehearsal);
-  return { id, type: "summary", at, goal, title: marked(counts(notices), rehearsal), text: lines(notices), urgent, rehearsal };
+  const type = notices.every((notice) => notice.kind === "effect.waiting") ? "effect.waiting" : "summary";
+  return { id, type, at, goal, title: marked(counts(notices), rehearsal), text: lines(notices), urgent, rehearsal };
 }
 
 /** A line a notice, the pressing ones first, and where to see the rest. */
@@ -40,15 +49,17 @@ function lines(notices: readonly Notice[]): string {
   const shown = ordered.slice(0, LINES).map((notice) => `- ${cut(notice.title, 110)}${waitsFor(notice)}`);
   const rest = ordered.length - shown.length;
   const more = rest > 0 ? [`and ${rest} more`] : [];
-  const asked = notices.some((notice) => notice.kind === "question.waiting");
+  const asked = notices.some((notice) => ANSWERED.some((kind) => kind === notice.kind));
   return cut(
     [...shown, ...more, asked ? "`approvals` lists what waits for you." : "`status` shows how it stands."].join("\n"),
     TEXT_CHARS,
   );
 }
 
-const waitsFor = (notice: Notice) =>
-  notice.kind === "question.waiting" ? ` (\`approvals ${notice.subject.slice("question ".length)}\`)` : "";
+/** What a person answers; the subject is a word and the id. */
+const ANSWERED: readonly NoticeKind[] = ["question.waiting", "effect.waiting"];
+const waitsFor = ({ kind, subject }: Notice) =>
+  ANSWERED.some((answered) => answered === kind) ? ` (\`approvals ${subject.slice(subject.indexOf(" ") + 1)}\`)` : "";
 
 function counts(notices: readonly Notice[]): string {
   const kinds = Map.groupBy(notices, kindOf);

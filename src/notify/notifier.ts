@@ -8,6 +8,7 @@ import type { Channel, Delivery, NoticeKind } from "./channel.ts";
 import { cleanTitle } from "./message.ts";
 import { createOutbox } from "./outbox.ts";
 import { dayAt, type QuietHours } from "./quiet.ts";
+import type { Links } from "./waiting-action.ts";
 import { digestDraft, healthDraft, type HealthLevel } from "./words.ts";
 
 export type NotifierOptions = {
@@ -24,6 +25,8 @@ export type NotifierOptions = {
   } | null;
   /** Texts that leave in no message. */
   readonly secrets: readonly string[];
+  /** Where a browser answers an effect, or null; none when not given. Called outside of any transaction. */
+  readonly links?: Links;
   /** UTC ms; the store's own clock. */
   readonly now: () => number;
   readonly log: Log;
@@ -88,11 +91,13 @@ export function createNotifier({ digest, log, now, ...options }: NotifierOptions
         log.error("a message was given up", { channel: channel.name, message_id: claim.givenUp });
         continue;
       }
-      const delivery = await channel.send(claim.message);
+      const { edit } = claim;
+      const delivery =
+        edit && channel.answers ? await channel.answers.edit(edit.ref, claim.message) : await channel.send(claim.message);
       const end = await outbox.settle(channel, claim, delivery);
-      if (delivery.ok) sent += 1;
+      if (delivery.ok) sent += edit ? 0 : 1;
       else {
-        failed += 1;
+        failed += edit ? 0 : 1;
         const fields = { channel: channel.name, message_id: claim.message.id, attempt: claim.attempt, problem: delivery.problem };
         if (end === "given up") log.error("a message was given up", fields);
         else log.warn("a message could not be sent", fields);
@@ -146,7 +151,7 @@ export function createNotifier({ digest, log, now, ...options }: NotifierOptions
         if ((await last(tx)) === level) return;
         await setMeta(tx, key, level);
         const draft = healthDraft({ where: cleanTitle(where), level, reasons, at: tx.now });
-        await outbox.record(tx, { draft, overtakes: [{ subject: draft.subject }] });
+        await outbox.record(tx, { drafts: [draft], overtakes: [{ subject: draft.subject }] });
       });
     },
     async test(name) {

@@ -23,8 +23,11 @@ export const REST_MS = 5 * MINUTE;
 /** A notice waits this long for others of the same moment; an urgent one does not. */
 export const GATHER_MS = 2 * SECOND;
 
-/** More than so many at once are one summary. */
+/** More than so many at once are one summary; so many actions stand in one message. */
 export const TOGETHER = 3;
+
+/** More actions than that at once are only counted and named: nobody answers so many in a chat. */
+const ACTIONS_SHOWN = 9;
 
 /** So many messages in a window; then ordinary ones wait for its end, urgent ones for half a minute. */
 export const WINDOW_MS = 5 * MINUTE;
@@ -95,9 +98,16 @@ function fresh(open: readonly OpenSend[], facts: Facts, quietEnd: number | null)
   // A digest is a document, not one of several alarms.
   const digest = due.find((send) => isDigest(send.notice));
   if (digest !== undefined) return { do: "new", noticeIds: [digest.notice.id] };
+  // What a person answers in the message itself stands by itself, so that all of it can be shown.
+  const alarm = due.some((send) => send.notice.urgent && !isAction(send.notice));
+  if (due.some((send) => isAction(send.notice) && (send.notice.urgent || !alarm))) {
+    const held = (send: OpenSend) => quietEnd !== null && !send.notice.urgent;
+    const actions = waiting.flatMap(({ send }) => (isAction(send.notice) && !held(send) ? [send] : []));
+    return { do: "new", noticeIds: ids(actions.length > ACTIONS_SHOWN ? actions : actions.slice(0, TOGETHER)) };
+  }
   // Once one goes, what is still gathering goes with it.
   const ready = waiting.filter(({ send }) => send.notice.urgent || quietEnd === null).map(({ send }) => send);
-  const group = ready.filter((send) => !isDigest(send.notice));
+  const group = ready.filter((send) => !isDigest(send.notice) && !isAction(send.notice));
   const heldBack = due.some((send) => !send.notice.urgent && facts.quietUntil(send.createdAt) !== null);
   const together = group.length > TOGETHER || heldBack || facts.lately.length >= MESSAGES_A_WINDOW;
   return { do: "new", noticeIds: ids(together ? group : due.slice(0, 1)) };
@@ -110,6 +120,7 @@ function paceOf(lately: readonly number[], urgent: boolean): number {
   return urgent ? (lately.at(-1) ?? 0) + URGENT_GAP_MS : oldest + WINDOW_MS;
 }
 
+const isAction = (notice: Notice) => notice.kind === "effect.waiting";
 const isDigest = (notice: Notice) => notice.kind === "digest.daily";
 const ids = (sends: readonly OpenSend[]) => sends.map((send) => send.notice.id);
 

@@ -12,6 +12,8 @@ const ENV: Record<string, string> = {
   SLACK_URL: "https://hooks.slack.com/services/T000/B000/slackslackslack",
   TOKEN: "xoxb-tokentoken",
   HOOK_SECRET: SECRET,
+  SIGNING: "0123456789abcdef0123456789abcdef",
+  SHORT: "short",
   BAD_URL: "http://example.org/secretpath",
 };
 const resolved = (data: unknown) =>
@@ -76,6 +78,28 @@ describe("resolving", () => {
     expect(settings.problems.map((problem) => problem.severity)).toEqual(["warning", "warning", "warning", "error"]);
     expect(settings.problems[0]?.message).toBe("the channel a is off: NOT_SET is not set");
     expect(JSON.stringify(settings.problems)).not.toMatch(/secretpath|tokentoken/);
+  });
+
+  test("to approve in Slack: who may, and the secret by which its requests are known", () => {
+    const team = { type: "slack", token: "${TOKEN}", channel: "C0TEAM", signingSecret: "${SIGNING}", approvers: ["U0ANN"] };
+    const given = (change: object = {}) => resolved({ channels: { team: { ...team, ...change } } });
+    const { channels, secrets, problems } = given();
+    expect(problems).toEqual([]);
+    expect(channels).toEqual([
+      {
+        ...{ type: "slack", name: "team", to: { token: "xoxb-tokentoken", channel: "C0TEAM" } },
+        answers: { channel: "C0TEAM", signingSecret: "0123456789abcdef0123456789abcdef", approvers: ["U0ANN"] },
+      },
+    ]);
+    expect(secrets).toContain("0123456789abcdef0123456789abcdef");
+    expect(given({ signingSecret: "${NOT_SET}" }).problems[0]?.message).toBe("the channel team is off: NOT_SET is not set");
+    expect(given({ signingSecret: "${SHORT}" }).problems[0]?.message).toContain("not one of Slack's");
+    expect(given({ channel: "#team" }).problems[0]?.message).toContain("must be an id");
+    for (const wrong of [{ approvers: [] }, { approvers: undefined }, { approvers: ["@ann"] }, { signingSecret: undefined }])
+      expect(() => given(wrong)).toThrow();
+    expect(() => given({ signingSecret: "0123456789abcdef0123456789abcdef" })).toThrow("environment variable");
+    const { token: _, channel: __, ...half } = team;
+    expect(() => resolved({ channels: { team: { ...half, url: "${SLACK_URL}" } } })).toThrow("needs `token`");
   });
 
   test("nothing configured is no channel", () => {

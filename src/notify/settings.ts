@@ -9,6 +9,8 @@ import { knownZone, type QuietHours } from "./quiet.ts";
 const REFERENCE = /^\$\{([A-Z_][A-Z0-9_]*)\}$/;
 // The messages do not repeat the value: it may be a secret that somebody wrote into the file.
 const byName = z.string().refine((text) => REFERENCE.test(text), "write the name of an environment variable: ${NAME}");
+const USER = /^[UW][A-Z0-9]{2,20}$/;
+const CHANNEL_ID = /^[CGD][A-Z0-9]{2,20}$/;
 const time = z.string().regex(/^(?:[01]\d|2[0-3]):[0-5]\d$/, "write a time as HH:MM in quotes");
 const zone = z.string().refine(knownZone, "not a time zone: write an IANA name, such as Europe/Berlin");
 const address = z
@@ -22,10 +24,18 @@ const slack = z
     url: byName.optional(),
     token: byName.optional(),
     channel: z.string().min(1).max(100).optional(),
+    signingSecret: byName.optional(),
+    approvers: z.array(z.string().regex(USER, "write a member's id, such as U0123456789")).min(1).max(100).optional(),
   })
   .refine(
     ({ url, token, channel }) => (url === undefined) === (token !== undefined && channel !== undefined),
     "a Slack channel needs either `url` (an incoming webhook) or `token` and `channel`",
+  )
+  .refine(
+    ({ token, signingSecret, approvers }) =>
+      (signingSecret === undefined && approvers === undefined) ||
+      (token !== undefined && signingSecret !== undefined && approvers !== undefined),
+    "to approve in Slack, a channel needs `token`, `channel`, `signingSecret` and `approvers` (who may)",
   );
 const webhook = z.strictObject({ type: z.literal("webhook"), url: address, secret: byName });
 const log = z.strictObject({ type: z.literal("log") });
@@ -43,8 +53,16 @@ export const notifySettings = z.strictObject({
 });
 export type NotifySettings = z.infer<typeof notifySettings>;
 
+/** Who may answer by buttons in a channel of Slack, and how its requests are known. */
+export type SlackAnswers = { readonly channel: string; readonly signingSecret: string; readonly approvers: readonly string[] };
+
 export type ChannelSpec =
-  | { readonly type: "slack"; readonly name: string; readonly to: { url: string } | { token: string; channel: string } }
+  | {
+      readonly type: "slack";
+      readonly name: string;
+      readonly to: { url: string } | { token: string; channel: string };
+      readonly answers?: SlackAnswers;
+    }
   | { readonly type: "webhook"; readonly name: string; readonly url: string; readonly secret: string }
   | { readonly type: "log"; readonly name: string };
 
@@ -103,7 +121,17 @@ export function resolveSettings(
       return url === null ? null : { type: "slack", name, to: { url } };
     }
     const [token, id] = [value(name, channel.token ?? ""), value(name, channel.channel ?? "")];
-    return token === null || id === null ? null : { type: "slack", name, to: { token, channel: id } };
+    if (token === null || id === null) return null;
+    const to = { token, channel: id };
+    if (channel.signingSecret === undefined || channel.approvers === undefined) return { type: "slack", name, to };
+    const signingSecret = value(name, channel.signingSecret);
+    if (signingSecret === null) return null;
+    if (signingSecret.length < 16 || /\s/.test(signingSecret))
+      return off(name, "its signingSecret is not one of Slack's", "api.slack.com/apps › your app › Basic Information");
+    // A request names the channel by its id alone.
+    if (!CHANNEL_ID.test(id))
+      return off(name, "to approve there, `channel` must be an id such as C0123456789", "see its details in Slack");
+    return { type: "slack", name, to, answers: { channel: id, signingSecret, approvers: channel.approvers } };
   }
 
   const channels = Object.entries(settings.channels).flatMap(([name, channel]) => specOf(name, channel) ?? []);

@@ -7,20 +7,15 @@ import { DIRECTOR } from "../domain/plan.ts";
 import type { Question } from "../domain/question.ts";
 import type { healthLevel } from "../domain/result.ts";
 import { currentOfGoal } from "../store/deliverables.ts";
+import { getEffect } from "../store/effects.ts";
 import { getGoal } from "../store/goals.ts";
-import type { Notice } from "../store/notices.ts";
 import { getQuestion, listQuestions } from "../store/questions.ts";
 import type { Read } from "../store/store.ts";
 import type { z } from "zod";
-import type { NoticeKind } from "./channel.ts";
+import { actionDraft, actionDrafts, actionTold } from "./action-words.ts";
+import type { Draft, Told } from "./draft.ts";
 
 export type HealthLevel = z.infer<typeof healthLevel>;
-
-export type Draft = Omit<Notice, "id" | "key" | "kind"> & {
-  readonly kind: NoticeKind;
-  /** With kind and subject it makes the key under which this is told once. */
-  readonly state: string;
-};
 
 /** The events that lead to a notice or take one back. */
 export const TOLD: readonly EventType[] = [
@@ -33,27 +28,45 @@ export const TOLD: readonly EventType[] = [
   "goal.failed",
   "goal.cancelled",
   "budget.level",
+  "task.done",
+  "effect.proposed",
+  "effect.approved",
+  "effect.rejected",
+  "effect.confirmed",
+  "effect.failed",
+  "effect.unknown",
+  "effect.expired",
+  "effect.stopped",
+  "effect.withdrawn",
 ];
 
-export type Told = {
-  readonly draft: Draft | null;
-  /** What need not be told any more, unless it is on its way. */
-  readonly overtakes: readonly (
-    { readonly subject: string } | { readonly goalId: string; readonly kinds: readonly NoticeKind[] }
-  )[];
-};
-
-const NOTHING: Told = { draft: null, overtakes: [] };
+const NOTHING: Told = { drafts: [], overtakes: [] };
+const told = (draft: Draft | null): Told => ({ drafts: draft === null ? [] : [draft], overtakes: [] });
 
 /** What an event leads to, seen from now: what has been answered or ended since is not told. */
 export async function tell(read: Read, event: StoredEvent): Promise<Told> {
   switch (event.type) {
     case "question.asked":
-      return { draft: await questionDraft(read, event.questionId, event), overtakes: [] };
+      return told(await questionDraft(read, event.questionId, event));
     case "question.answered":
-      return { draft: null, overtakes: [{ subject: questionSubject(event.questionId) }] };
+      return { drafts: [], overtakes: [{ subject: questionSubject(event.questionId) }] };
     case "budget.level":
       return budgetTold(event);
+    case "task.done":
+      return { drafts: await actionDrafts(read, event.taskId), overtakes: [] };
+    case "effect.proposed": {
+      const effect = await getEffect(read, event.effectId);
+      return told(effect && (await actionDraft(read, effect, event.at)));
+    }
+    case "effect.approved":
+    case "effect.rejected":
+    case "effect.confirmed":
+    case "effect.failed":
+    case "effect.unknown":
+    case "effect.expired":
+    case "effect.stopped":
+    case "effect.withdrawn":
+      return actionTold(read, event);
     default: {
       const goal = event.goalId === null ? null : await getGoal(read, event.goalId);
       return goal === null ? NOTHING : goalTold(read, event, goal);
@@ -73,27 +86,27 @@ async function goalTold(read: Read, event: StoredEvent, goal: Goal): Promise<Tol
       if ((await listQuestions(read, { goalId: goal.id, status: "open" })).length > 0) return NOTHING;
       const text = `It waits because: ${event.reason}\nTo go on: \`resume ${goal.id}\`. ${look}`;
       const draft = { ...base, kind: "goal.blocked", state: String(event.at), urgent: goal.priority === "P0", text } as const;
-      return { draft: { ...draft, title: `Goal blocked: ${goal.title}` }, overtakes: [] };
+      return told({ ...draft, title: `Goal blocked: ${goal.title}` });
     }
     case "goal.resumed":
-      return { draft: null, overtakes: [{ goalId: goal.id, kinds: ["goal.blocked"] }] };
+      return { drafts: [], overtakes: [{ goalId: goal.id, kinds: ["goal.blocked"] }] };
     case "goal.completed": {
       const lines = await reviewLines(read, goal.id);
       if (lines !== null) {
         const draft = { ...base, kind: "goal.done", state: "done", urgent: false, text: `${lines}\n${look}` } as const;
-        return { draft: { ...draft, title: goal.title }, overtakes: [ended(goal)] };
+        return { drafts: [{ ...draft, title: goal.title }], overtakes: [ended(goal)] };
       }
       const open = event.open === 0 ? "Everything that was asked for is done." : `${event.open} of its tasks were left open.`;
       const draft = { ...base, kind: "goal.done", state: "done", urgent: false, text: `${open}\n${look}` } as const;
-      return { draft: { ...draft, title: `Goal done: ${goal.title}` }, overtakes: [ended(goal)] };
+      return { drafts: [{ ...draft, title: `Goal done: ${goal.title}` }], overtakes: [ended(goal)] };
     }
     case "goal.failed": {
       const text = `Why: ${event.reason}\n${look}`;
       const draft = { ...base, kind: "goal.failed", state: "failed", urgent: goal.priority === "P0", text } as const;
-      return { draft: { ...draft, title: `Goal failed: ${goal.title}` }, overtakes: [ended(goal)] };
+      return { drafts: [{ ...draft, title: `Goal failed: ${goal.title}` }], overtakes: [ended(goal)] };
     }
     case "goal.cancelled":
-      return { draft: null, overtakes: [ended(goal)] };
+      return { drafts: [], overtakes: [ended(goal)] };
     default:
       return NOTHING;
   }
@@ -149,7 +162,7 @@ const CHANGES: Readonly<Record<Exclude<BudgetLevel, "normal">, string>> = {
 function budgetTold(event: Extract<StoredEvent, { type: "budget.level" }>): Told {
   const subject = `budget ${event.scope}${event.rehearsal ? " rehearsal" : ""}`;
   const overtakes = [{ subject }];
-  if (event.level === "normal") return { draft: null, overtakes };
+  if (event.level === "normal") return { drafts: [], overtakes };
   const used = `${Math.round(event.share * 100)} % used`;
   const draft: Draft = {
     kind: "budget.level",
@@ -162,7 +175,7 @@ function budgetTold(event: Extract<StoredEvent, { type: "budget.level" }>): Told
     rehearsal: event.rehearsal,
     at: event.at,
   };
-  return { draft, overtakes };
+  return { drafts: [draft], overtakes };
 }
 
 /** The notice that the health of a place (a host) is at another level. */

@@ -117,7 +117,7 @@ async function withServer(folder: string, typed: readonly string[], flags: objec
       const effects = createEffects({ store: app.store, server: () => server, toolHash: () => "send as it was",
         rules: () => ({ policy: {}, ttlMs: 1, maxRecipients: null, perDay: null, verify: null, accepted: true, notBefore: null }),
         processId: async () => (await app.presence()).processId, secrets: [], now: Date.now, log: silentLog, reached: () => {} });
-      return { store: app.store, effects, recover: async () => 0, [Symbol.asyncDispose]: () => app.shutdown() };
+      return { store: app.store, effects, recover: async () => 0, report: async () => {}, [Symbol.asyncDispose]: () => app.shutdown() };
     };
     process.exitCode = await answerEffects(${JSON.stringify(typed)}, ${JSON.stringify({ ...flags, workspace: folder })}, open).catch(reportError);`;
   const child = Bun.spawn([process.execPath, "-e", code], { cwd: ROOT, env: cleanEnv(), stdout: "pipe", stderr: "pipe" });

@@ -97,6 +97,16 @@ function documentsOf(team: Team, event: StoredEvent): Jobs {
         [`report of ${goalId}`]: () => writeReport(team, goalId),
         ...(!event.rehearsal && { budget: () => writeBudget(team) }),
       };
+    case "effect.proposed":
+    case "effect.approved":
+    case "effect.rejected":
+    case "effect.confirmed":
+    case "effect.failed":
+    case "effect.unknown":
+    case "effect.expired":
+    case "effect.stopped":
+    case "effect.withdrawn":
+      return goalId ? { [`report of ${goalId}`]: () => writeReport(team, goalId) } : {};
     case "learning.added":
     case "learning.judged":
       return event.rehearsal ? {} : { learnings: () => writeLearnings(team) };
@@ -128,7 +138,8 @@ export async function catchUp(team: Team, goalId: string): Promise<void> {
   await writeLearnings(team);
 }
 
-async function writeReport(team: Team, goalId: string): Promise<void> {
+/** The goal's report as it is now: for commands that change what it tells while nobody listens. */
+export async function writeReport(team: Team, goalId: string): Promise<void> {
   const text = await team.store.read((read) => composeReport(read, team.registry, goalId));
   await writeUnlessEdited(team, reportPath(goalId), text, null);
 }

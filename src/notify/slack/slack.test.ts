@@ -2,7 +2,8 @@
 
 import { describe, expect, test } from "bun:test";
 import { z } from "zod";
-import type { Message } from "../channel.ts";
+import type { Message, WaitingAction } from "../channel.ts";
+import { actionBlocks } from "./blocks.ts";
 import { createSlackChannel } from "./slack.ts";
 import { slackText } from "./text.ts";
 
@@ -18,7 +19,7 @@ const message: Message = {
 };
 const sent = z.object({
   text: z.string(),
-  blocks: z.array(z.object({ text: z.object({ text: z.string(), verbatim: z.literal(true) }) })),
+  blocks: z.array(z.object({ text: z.object({ text: z.string(), verbatim: z.literal(true).optional() }).default({ text: "" }) })),
   channel: z.string().optional(),
 });
 
@@ -99,4 +100,77 @@ test("escaping never cuts an entity or a character", () => {
   expect(slackText("ab😀", 4)).toBe("ab😀");
   expect(slackText("ab😀x", 4)).toBe("ab…");
   for (let max = 1; max < 30; max++) expect(slackText("<&>😀".repeat(9), max).length).toBeLessThanOrEqual(max);
+});
+
+describe("actions", () => {
+  const action = (change: Partial<WaitingAction> = {}): WaitingAction => ({
+    ...{
+      id: `act_${"0".repeat(26)}`,
+      hash: "a".repeat(64),
+      title: "Send to <!here> with mail.send",
+      goal: "<G>",
+      preview: "To: ann",
+    },
+    ...{ blocked: null, tainted: false, expiresAt: 0, links: null, became: null },
+    ...change,
+  });
+  const links = { approve: "https://m.example/approve/act.a?x=1&y|2", reject: "https://m.example/approve/act.r" };
+
+  test("by an incoming webhook: links in words of ours, no buttons; without an address the terminal is named", () => {
+    const shown = JSON.stringify(actionBlocks([action({ links })], false));
+    expect(shown).toContain(
+      "<https://m.example/approve/act.a?x=1&amp;y%7C2|Look and approve>  ·  <https://m.example/approve/act.r|Look and reject>",
+    );
+    expect(shown).not.toContain("button");
+    expect(JSON.stringify(actionBlocks([action({ links, blocked: "no" })], false))).not.toContain("Look and approve");
+    expect(JSON.stringify(actionBlocks([action()], false))).toContain("In the terminal: approvals act_0");
+  });
+
+  test("three fit into a message with all of their previews, cut nowhere that matters; titles mention nobody", () => {
+    const preview = `${"é\n".repeat(1_700)}😀`;
+    const blocks = actionBlocks(
+      [1, 2, 3].map((n) => action({ preview, tainted: true, id: `act_${String(n).repeat(26)}` })),
+      true,
+    );
+    const text = JSON.stringify(blocks);
+    expect(text.match(/"style":"primary"/g)).toHaveLength(3);
+    expect(JSON.stringify(blocks.filter((each) => "text" in each))).not.toContain("<!here>");
+    expect(text.length).toBeLessThan(20_000);
+    const literals = z.object({
+      type: z.literal("rich_text"),
+      elements: z.array(z.object({ elements: z.array(z.object({ text: z.string() })) })),
+    });
+    const pieces = blocks.flatMap((each) => {
+      const found = literals.safeParse(each);
+      return found.success ? [found.data.elements[0]?.elements[0]?.text ?? ""] : [];
+    });
+    expect(pieces.join("")).toBe(preview.repeat(3));
+    for (const piece of pieces) expect([piece.length <= 3000, piece.isWellFormed()]).toEqual([true, true]);
+  });
+
+  test("what became of it stands in the place of its buttons; only a real user is a mention", () => {
+    const shown = (by: string | null) =>
+      JSON.stringify(actionBlocks([action({ links, became: { words: "Not done: <!channel>.", by } })], true));
+    expect(shown("slack:U0123")).toContain("Not done: &lt;!channel&gt;. Answered by <@U0123>.");
+    expect(shown("slack:U0123> <!here")).not.toMatch(/<[@!]/);
+    expect(shown(null)).not.toMatch(/Answered|button/);
+  });
+
+  test("an edit and a whisper go to their methods with the token; only messages with buttons tell where they stand", async () => {
+    await using slack = fakeSlack(() => Response.json({ ok: true, ts: "12.34" }));
+    const to = { token: "xoxb-1", channel: "C1" };
+    const channel = createSlackChannel({ name: "team", to, answers: {}, api: `${slack.url}/api` });
+    expect(await channel.send(message)).toEqual({ ok: true });
+    expect(await channel.send({ ...message, actions: [action()] })).toEqual({ ok: true, ref: "12.34" });
+    expect(await channel.answers?.edit("12.34", message)).toMatchObject({ ok: true });
+    expect(await channel.answers?.whisper("U1", "No <!here>")).toMatchObject({ ok: true });
+    expect(slack.seen.map(({ path }) => path.slice(5))).toEqual([
+      "chat.postMessage",
+      "chat.postMessage",
+      "chat.update",
+      "chat.postEphemeral",
+    ]);
+    expect(createSlackChannel({ name: "team", to }).answers).toBeUndefined();
+    expect(createSlackChannel({ name: "team", to: { url: slack.url }, answers: {} }).answers).toBeUndefined();
+  });
 });

@@ -35,6 +35,9 @@ export function createWebhookChannel({ name, url, secret, now }: WebhookOptions)
   };
 }
 
-function payload({ id, type, at, goal, title, text }: Message): object {
-  return { id, type, at: new Date(at).toISOString(), goal, title, text };
+function payload({ id, type, at, goal, title, text, actions }: Message): object {
+  const asked = actions?.map(({ id: effect, title: what, preview, blocked, tainted, expiresAt, links }) => ({
+    ...{ effect, what, preview, blocked, tainted, expiresAt: new Date(expiresAt).toISOString(), links },
+  }));
+  return { id, type, at: new Date(at).toISOString(), goal, title, text, ...(asked && { actions: asked }) };
 }
