@@ -36,6 +36,8 @@ export type BootOptions = {
   readonly shared?: boolean;
   /** Further texts that no log may hold: secrets that the team's files name. */
   readonly secrets?: readonly string[];
+  /** For a command that only looks: neither tools.yaml nor the catalogue is read, and the team has no tools. */
+  readonly looks?: boolean;
 };
 
 export interface Application extends AsyncDisposable {
@@ -71,8 +73,8 @@ export class RegistryError extends Error {
 export type LoadedTeam = Pick<LoadedRegistry, "problems"> & { readonly registry: Registry };
 
 /** Reads the team's files; opens and writes nothing. Throws RegistryError when they leave nothing to work with. */
-export async function loadTeam(config: Pick<RuntimeConfig, "root">): Promise<LoadedTeam> {
-  const { registry, problems } = await loadRegistry({ root: config.root });
+export async function loadTeam(config: Pick<RuntimeConfig, "root">, looks = false): Promise<LoadedTeam> {
+  const { registry, problems } = await loadRegistry({ root: config.root, tools: !looks });
   if (registry === null) throw new RegistryError(problems);
   return { registry, problems };
 }
@@ -80,8 +82,8 @@ export async function loadTeam(config: Pick<RuntimeConfig, "root">): Promise<Loa
 export async function bootstrap(options: BootOptions): Promise<Application> {
   const { config } = options;
   const reached = crashPoints(config.crashAt);
-  const { registry, problems } = options.team ?? (await loadTeam(config));
-  const tools = await toolSettings(config, registry);
+  const { registry, problems } = options.team ?? (await loadTeam(config, options.looks));
+  const tools = options.looks ? null : await toolSettings(config, registry);
   // Known before the log is opened: none of them comes into it.
   const secrets = [...config.secrets, ...(options.secrets ?? []), ...(tools?.secrets ?? [])];
   const { createLog } = await import("./log/pino.ts");

@@ -12,8 +12,9 @@ import { createRedactor } from "../log/redact.ts";
 import { loadToolCatalogue } from "../skills/tool-catalogue.ts";
 import type { Store } from "../store/store.ts";
 import { capsOf, emailSkills, policyOf, readEntries, type ToolEntry } from "../tools/entries.ts";
+import { limitedServer, useOf } from "../tools/limits.ts";
 import { LOCK_FILE, readLock, toolHash } from "../tools/lock.ts";
-import { sourceOf } from "../tools/mcp-source.ts";
+import { hasSession, sourceOf } from "../tools/mcp-source.ts";
 import { createToolbox, type ToolSource } from "../tools/toolbox.ts";
 import { createEffects } from "../work/effects.ts";
 import type { Hands } from "../work/hands.ts";
@@ -54,6 +55,9 @@ export type HandsOptions = {
   readonly reached: (point: string) => void;
 };
 
+/** A browser costs memory, and there are several: one that nobody uses for so long is ended. Models think a while between calls. */
+const SESSION_REST_MS = 3 * 60_000;
+
 /** Starts nothing: each server is started when it is first needed. */
 export async function openHands(options: HandsOptions): Promise<Hands> {
   const { config, settings, store, now, log, reached } = options;
@@ -75,6 +79,7 @@ export async function openHands(options: HandsOptions): Promise<Hands> {
         policy: source?.policy ?? DEFAULT_POLICY,
         verify: source?.verify(tool) ?? null,
         notBefore: source?.notBefore(tool) ?? null,
+        use: (cost) => useOf(settings.entries, server, cost),
       };
     },
     processId: options.processId,
@@ -103,8 +108,12 @@ async function mcpSources(options: HandsOptions, lock: Parameters<typeof sourceO
     sourceOf(entry, lock, () => {
       if (entry.way === null) throw new Error(`${entry.name} is off`);
       const { name, way, credential, catalogue } = entry;
-      return createMcpServer(
-        { name, way, credential, limits: entry.limits, idempotency: catalogue?.idempotency ?? {} },
+      const use = useOf(settings.entries, name);
+      const server = createMcpServer(
+        {
+          ...{ name, way, credential, limits: entry.limits, idempotency: catalogue?.idempotency ?? {} },
+          caps: hasSession(entry) ? { restMs: SESSION_REST_MS } : {},
+        },
         {
           ...{ log, secrets, now, sleep, limits, environment, fetch: globalThis.fetch },
           spill: (text, of) => spill(config.workspace, text, of),
@@ -112,6 +121,7 @@ async function mcpSources(options: HandsOptions, lock: Parameters<typeof sourceO
           tokensDir: tokensDir(config.workspace),
         },
       );
+      return use === null ? server : limitedServer(server, use, options.store);
     }),
   );
 }

@@ -16,6 +16,7 @@ function view(change: Partial<CostsView> = {}): CostsView {
     skills: [{ name: "writing", calls: 3, cost: nano(20) }],
     models: [{ name: "model-x", calls: 3, cost: nano(20) }],
     unknown: [],
+    outside: [],
     ...change,
   };
 }
@@ -73,6 +74,27 @@ describe("costs", () => {
     expect(costsText(view({ rehearsal: true }), plain)).toStartWith("The rehearsal's figures: nothing of this was spent.");
     expect(costsText(view({ goals: [], goalsInAll: 0 }), plain)).toContain("Nothing was spent yet");
     expect(costsText(view({ rehearsal: true, goals: [], goalsInAll: 0 }), plain)).toContain("--rehearse");
+  });
+
+  test("what vendors bill stands by server, where there is any, and before the first goal too", () => {
+    const outside = [
+      {
+        server: "seo",
+        today: { calls: 3, units: 150, cost: nano(0.25) },
+        month: { calls: 41, units: 2_050, cost: nano(1.75) },
+      },
+      { server: "x", today: { calls: 0, units: 0, cost: 0 }, month: { calls: 1, units: 0, cost: nano(0.005) } },
+    ];
+    for (const text of [costsText(view({ outside }), plain), costsText(view({ outside, goals: [], goalsInAll: 0 }), plain)]) {
+      expect(text).toMatch(/^ +\$0\.25 +150 units +\(3 uses\) +\$1\.75 +2,050 units +\(41 uses\) +seo$/m);
+      expect(text).toMatch(/^ +\$0\.00 +\(0 uses\) +\$0\.0050 +\(1 use\) +x$/m);
+    }
+    expect(costsText(view(), plain)).not.toContain("Outside");
+    expect(costsJson(view({ outside })).outside[0]).toEqual({
+      server: "seo",
+      today: { calls: 3, units: 150, costUsd: 0.25 },
+      month: { calls: 41, units: 2_050, costUsd: 1.75 },
+    });
   });
 
   test("a cap of 0 is used up", () => {

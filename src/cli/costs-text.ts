@@ -3,6 +3,7 @@
 import { budgetLevel, shareUsed, type ScopeState } from "../domain/budget.ts";
 import type { Call } from "../domain/call.ts";
 import { dollars, usd, type Nano } from "../domain/money.ts";
+import type { OutsideSum, ServerUse } from "../store/outside-use.ts";
 import { columns, count, indent, stamp, START, withoutGoal } from "./columns.ts";
 import { oneLine, type Styles } from "./output.ts";
 import type { CallSum } from "./queries.ts";
@@ -17,6 +18,8 @@ export type CostsView = {
   readonly skills: readonly CallSum[];
   readonly models: readonly CallSum[];
   readonly unknown: readonly Call[];
+  /** What vendors were used for, where anything of it is counted. */
+  readonly outside: readonly ServerUse[];
 };
 
 export function costsJson(view: CostsView) {
@@ -32,8 +35,11 @@ export function costsJson(view: CostsView) {
       ...{ call: id, goal: goalId, step, model, heldUsd: usd(hold) },
       startedAt: new Date(startedAt).toISOString(),
     })),
+    outside: view.outside.map(({ server, today, month }) => ({ server, today: useJson(today), month: useJson(month) })),
   };
 }
+
+const useJson = ({ calls, units, cost }: OutsideSum) => ({ calls, units, costUsd: usd(cost) });
 
 function scopeJson(scope: ScopeState) {
   const { id, spent, held, cap, allowed } = scope;
@@ -49,7 +55,7 @@ export function costsText(view: CostsView, style: Styles): string {
     const none = view.rehearsal
       ? 'No rehearsal yet: bun run start --rehearse "your goal"'
       : `Nothing was spent yet. Start a goal: ${START}`;
-    out.push(none);
+    out.push(none, ...outsideText(view.outside, style));
     return out.join("\n");
   }
   const more = view.goalsInAll - view.goals.length;
@@ -62,6 +68,7 @@ export function costsText(view: CostsView, style: Styles): string {
   ]);
   out.push(indent(columns(goals, [0])), "");
   out.push(style.bold("By skill"), indent(sums(view.skills)), "", style.bold("By model"), indent(sums(view.models)));
+  out.push(...outsideText(view.outside, style));
   if (view.unknown.length > 0) {
     out.push(
       "",
@@ -80,6 +87,19 @@ export function costsText(view: CostsView, style: Styles): string {
     );
   }
   return out.join("\n");
+}
+
+/** Nothing where nothing was used. What vendors bill is not in the budgets above: only their own limits hold it. */
+function outsideText(outside: readonly ServerUse[], style: Styles): string[] {
+  if (outside.length === 0) return [];
+  const words = ({ calls, units, cost }: OutsideSum) => [
+    dollars(cost),
+    units === 0 ? "" : count(units, "unit"),
+    `(${count(calls, "use")})`,
+  ];
+  const head = ["today", "", "", "this month", "", "", ""].map(style.dim);
+  const rows = outside.map(({ server, today, month }) => [...words(today), ...words(month), oneLine(server, 40)]);
+  return ["", style.bold("Outside, by server (billed by the vendors)"), indent(columns([head, ...rows], [0, 1, 2, 3, 4, 5]))];
 }
 
 function scopeRow(name: string, scope: ScopeState, style: Styles): string[] {

@@ -7,6 +7,7 @@ import { dollars, usd } from "../domain/money.ts";
 import { listCalls } from "../store/calls.ts";
 import { listScopes, scopeState } from "../store/scopes.ts";
 import { getGoal } from "../store/goals.ts";
+import { outsideByServer } from "../store/outside-use.ts";
 import type { Read } from "../store/store.ts";
 import { writeGoal } from "../work/scribe.ts";
 import { settleCall, settlement, type SettleOptions } from "./costs-settle.ts";
@@ -14,7 +15,7 @@ import { costsJson, costsText, type CostsView } from "./costs-text.ts";
 import { UsageError } from "./errors.ts";
 import { print, printJson, type Styles } from "./output.ts";
 import { callSums } from "./queries.ts";
-import { configFor, openApplication, resolveId, stylesFor, type CommonOptions } from "./session.ts";
+import { configFor, openApplication, openToLook, resolveId, stylesFor, type CommonOptions } from "./session.ts";
 import { storeThere } from "./store-there.ts";
 
 const GOALS_SHOWN = 20;
@@ -30,7 +31,7 @@ export async function costs(options: CostsOptions): Promise<number> {
     showCosts(emptyView(config.caps, rehearsal), options, stylesFor(config));
     return EXIT.done;
   }
-  await using app = await openApplication(options);
+  await using app = await (wanted ? openApplication(options) : openToLook(options));
   if (wanted) {
     const call = await settleCall(app.store, await resolveId(app, "call", wanted.typed), wanted.cost);
     // A dry run's planning call is of no goal; any other changes its goal's report.
@@ -60,6 +61,7 @@ function emptyView(caps: Caps, rehearsal: boolean): CostsView {
     skills: [],
     models: [],
     unknown: [],
+    outside: [],
   };
 }
 
@@ -80,5 +82,7 @@ async function costsView(read: Read, caps: Caps, rehearsal: boolean): Promise<Co
     skills: await callSums(read, "skill", rehearsal),
     models: await callSums(read, "model", rehearsal),
     unknown: (await listCalls(read, { state: "unknown" })).filter((call) => call.rehearsal === rehearsal),
+    // What a rehearsal reads outside is billed like any other read.
+    outside: rehearsal ? [] : await outsideByServer(read, read.now),
   };
 }

@@ -4,6 +4,8 @@
  */
 
 const KEY = /^(?:([A-Za-z_][\w &./-]*)|"([^"\\]*)"|'([^']*)'):(?: +(.*))?$/;
+/** YAML allows no more in front of the colon: 1,024 characters. */
+const MAX_KEY = 1_000;
 const BLOCK = /^[>|][-+]?$/;
 /** A plain scalar: none of YAML's signs at its beginning, no ": " and no " #" in it. */
 const SCALAR = /^(?![-?:,[\]{}#&*!|>'"%@`\s])(?!.*(?::\s|:$|\s#)).+$/;
@@ -67,7 +69,7 @@ export function isPlain(text: string): boolean {
       opens = false;
       continue;
     }
-    if (!enter(indent, "map")) return false;
+    if (!enter(indent, "map") || rest.length - (match[4]?.length ?? 0) > MAX_KEY) return false;
     const keys = levels.at(-1)?.keys;
     const key = match[1] ?? match[2] ?? match[3] ?? "";
     if (!keys || keys.has(key)) return false;

@@ -27,7 +27,7 @@ import { readTextFile } from "./text-file.ts";
 import { loadToolCatalogue } from "./tool-catalogue.ts";
 import { checkSkillRoles, checkTools } from "./tool-checks.ts";
 import { type Off, offProblems, turnedOff } from "./turned-off.ts";
-import { readYamlFile } from "./yaml-file.ts";
+import { readYamlFile, unread } from "./yaml-file.ts";
 
 const MAX_TEXT_CHARS = 20_000;
 
@@ -45,12 +45,18 @@ export type LoadedRegistry = {
  * Reads the registry below `root`. Never throws for what the files hold; file names in problems are relative to `root`. With
  * `lints` the problems hold the warnings too that matter to those who write skills, and not to a run.
  */
-export async function loadRegistry({ root, lints = false }: { root: string; lints?: boolean }): Promise<LoadedRegistry> {
+export async function loadRegistry(options: {
+  root: string;
+  lints?: boolean;
+  /** False: as if tools.yaml named nothing, for a command that only looks. */
+  tools?: boolean;
+}): Promise<LoadedRegistry> {
+  const { root, lints = false } = options;
   const read = <S extends z.ZodType>(file: string, schema: S, required = true, hint = "it belongs to the program's files") =>
     readYamlFile({ root, file, required, hint }, schema);
   const [written, tools, pipelines, routing, schedules, events, models, charter, house, reviewer, folders] = await Promise.all([
     read("skills.yaml", skillsFile),
-    read("tools.yaml", toolsFile, false),
+    options.tools === false ? unread("tools.yaml") : read("tools.yaml", toolsFile, false),
     read(".agents/pipelines.yaml", pipelinesFile),
     read(".agents/routing.yaml", routingFile),
     read(".agents/schedules.yaml", schedulesFile, true, 'write "schedules: {}" for none'),

@@ -118,7 +118,7 @@ describe("warnings", () => {
     ['command: x\nactions: { "*": read }', "name each tool itself"],
     ["command: x\nprovider: resnd", 'did you mean "resend"?'],
     ["command: npx\nargs: [resend-mcp@2.22.0]\nactions: { send-email: draft }", '"send-email" stays send, as the catalogue says'],
-    ["command: x\nlimits: { usd: { perMonth: 10 } }", "limits › usd is noted, and nothing counts it"],
+    ["command: x\nlimits: { usd: { perMonth: 10 } }", "limits › usd counts no read, without what a call costs"],
     ["url: https://mcp.posthog.com/mcp", "one tool wraps everything"],
   ])("%s", async (lines, wanted) => {
     const found = await entry(lines);

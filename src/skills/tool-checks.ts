@@ -97,15 +97,15 @@ function serverProblems(
       error(path, `server ${name}: the name "${EMAIL_SERVER}" belongs to the section email:`, "call it by its vendor"),
     );
   problems.push(...wayProblems(name, server, path, make), ...keyProblems(name, server, path, make));
-  for (const key of ["units", "usd"] as const)
-    if (server.limits?.[key] !== undefined)
-      problems.push(
-        warning(
-          [...path, "limits", key],
-          `server ${name}: limits › ${key} is noted, and nothing counts it`,
-          "what a call costs is the vendor's secret: perDay limits the calls",
-        ),
-      );
+  const usd = server.limits?.usd;
+  if (usd !== undefined && usd.perCall === undefined)
+    problems.push(
+      warning(
+        [...path, "limits", "usd"],
+        `server ${name}: limits › usd counts no read, without what a call costs`,
+        "say it at most: usd: { perCall: 0.01, … }",
+      ),
+    );
   problems.push(...approvalProblems(server.approval, [...path, "approval"], `server ${name}: `, make));
   return problems;
 }

@@ -48,6 +48,10 @@ export async function parseYaml(
       strict: true,
       schema: "core",
       prettyErrors: false,
+      // Else a `!!binary` or `!!set` is bytes or a Set, and everybody else takes what comes for plain data.
+      resolveKnownTags: false,
+      // It would write to stderr by itself.
+      logLevel: "error",
       // The package compares each key with each other one; `structureProblems` does it in one pass.
       uniqueKeys: false,
     });
@@ -79,7 +83,13 @@ export async function parseYaml(
 function linesOf(text: string, lineOffset: number): YamlSource["lineOf"] {
   const yaml = require("yaml") as Yaml;
   const counter = new yaml.LineCounter();
-  const document = yaml.parseDocument(text, { lineCounter: counter, schema: "core", prettyErrors: false, uniqueKeys: false });
+  const document = yaml.parseDocument(text, {
+    lineCounter: counter,
+    schema: "core",
+    prettyErrors: false,
+    resolveKnownTags: false,
+    uniqueKeys: false,
+  });
   return (path) =>
     lineOfPath(yaml, document as Document.Parsed<ParsedNode>, path, (offset) => lineAt(counter, offset) + lineOffset);
 }

@@ -1,6 +1,7 @@
 /** Sends in the store: committed before the wire is touched, by one winner and within the limits; and what became of each. */
 
 import { actionHash, type Effect } from "../domain/effect.ts";
+import type { Nano } from "../domain/money.ts";
 import { REHEARSAL_NOTE } from "./effect-answers.ts";
 import {
   dropEffect,
@@ -15,6 +16,7 @@ import {
   toEffect,
   type Refused,
 } from "./effects.ts";
+import { chargeUse, type OutsideUse } from "./outside-use.ts";
 import type { Tx } from "./store.ts";
 
 const DAY_MS = 86_400_000;
@@ -24,6 +26,8 @@ export type SendLimits = {
   readonly maxRecipients: number | null;
   /** Of this server and class, in any 24 hours; null for no limit. */
   readonly perDay: number | null;
+  /** What sending it takes of the vendor's units and dollars, `cost` being what is known of it; null where nothing counts. */
+  readonly use?: (cost: Nano | null) => OutsideUse | null;
 };
 
 export type Start =
@@ -64,6 +68,9 @@ export async function startSending(tx: Tx, id: string, sender: string, limits: S
     if (sent.length >= limits.perDay)
       return { kind: "later", effect, at: oldest + DAY_MS, why: `${limits.perDay} a day were sent with ${effect.server}` };
   }
+  const use = limits.use?.(effect.cost) ?? null;
+  const charged = use && (await chargeUse(tx, use));
+  if (charged && "why" in charged) return { kind: "later", effect, at: charged.at, why: charged.why };
   return { kind: "sent", effect: await moveEffect(tx, effect, "sent", { sender, sent_at: tx.now }, { type: "effect.sent" }) };
 }
 

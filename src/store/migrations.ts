@@ -190,4 +190,19 @@ const deaths: Migration = {
   sql: () => [`alter table tasks add column deaths integer not null default 0`],
 };
 
-export const migrations: readonly Migration[] = [initial, judgement, schedules, inbox, notices, figures, effects, deaths];
+const outside: Migration = {
+  name: "0009-outside",
+  sql: (engine) => {
+    const text = engine === "sqlite" ? "text" : 'text collate "C"';
+    return [
+      // What vendors' units and dollars were used, counted before the wire is touched.
+      `create table outside_use (tenant ${text} not null, day ${text} not null, server ${text} not null, calls bigint not null,
+        units bigint not null, cost bigint not null, primary key (tenant, day, server))`,
+      // Counted from the index alone: what was read can be long.
+      `create index tool_reads_figures on tool_reads (tenant, server, tool, is_error, rehearsal, ms)`,
+      `create index effects_figures on effects (tenant, server, class, state, rehearsal)`,
+    ];
+  },
+};
+
+export const migrations: readonly Migration[] = [initial, judgement, schedules, inbox, notices, figures, effects, deaths, outside];

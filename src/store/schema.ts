@@ -326,6 +326,8 @@ export type Schema = {
     rehearsal: number;
     at: number;
   };
+  /** What the use of vendors takes, by UTC day. `cost` in nano-dollars. */
+  outside_use: { tenant: string; day: string; server: string; calls: number; units: number; cost: number };
   suppressed: { tenant: string; address: string; reason: string; at: number };
   contacted: { tenant: string; address: string; effect_id: string; at: number };
 };

@@ -3,15 +3,79 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { sql } from "kysely";
+import type { ActionClass } from "../domain/action.ts";
 import { nano } from "../domain/money.ts";
 import { silentLog } from "../log/log.ts";
 import { callsQuery, tasksQuery } from "../store/figures.ts";
-import type { Store } from "../store/store.ts";
+import { proposeEffect } from "../store/effects.ts";
+import { effectsQuery, readsQuery } from "../store/figures-tools.ts";
+import { chargeUse } from "../store/outside-use.ts";
+import type { Store, Tx } from "../store/store.ts";
+import { storeRead } from "../store/tool-reads.ts";
 import { ENGINES } from "../test/engines.ts";
 import { at, fillSmallStore, NOON } from "../test/small-store.ts";
 import { createMetrics, type MetricsOptions } from "./metrics.ts";
 
 const EXPECTED = await Bun.file(join(import.meta.dir, "metrics.expected.txt")).text();
+const OUTSIDE = `
+marketeam_tool_reads_total{server="ga4",tool="report",outcome="answered"} 2
+marketeam_tool_reads_total{server="ga4",tool="report",outcome="error"} 1
+marketeam_tool_reads_total{server="seo",tool="a \\"b\\"",outcome="answered"} 1
+marketeam_tool_read_seconds_sum{server="ga4",tool="report"} 3.75
+marketeam_tool_read_seconds_sum{server="seo",tool="a \\"b\\""} 0.5
+marketeam_tool_read_seconds_count{server="ga4",tool="report"} 3
+marketeam_tool_read_seconds_count{server="seo",tool="a \\"b\\""} 1
+marketeam_effects{server="mail",class="draft",state="confirmed"} 1
+marketeam_effects{server="mail",class="send",state="unknown"} 2
+marketeam_outside_units{server="seo",period="day"} 50
+marketeam_outside_units{server="seo",period="month"} 150
+marketeam_outside_spent_usd{server="seo",period="day"} 0.25
+marketeam_outside_spent_usd{server="seo",period="month"} 0.75
+`;
+
+async function fillOutside(tx: Tx): Promise<void> {
+  const place = {
+    goalId: "goal_1",
+    subject: "task_1",
+    revision: 0,
+    step: "make",
+    round: 0,
+    args: "{}",
+    text: "t",
+    spilled: null,
+  };
+  const read = (
+    useIndex: number,
+    server: string,
+    tool: string,
+    ms: number,
+    more: { isError?: boolean; rehearsal?: boolean } = {},
+  ) =>
+    storeRead(tx, { ...place, bytes: 1, tainted: true, isError: false, rehearsal: false, ...more, useIndex, server, tool, ms });
+  await read(0, "ga4", "report", 1000);
+  await read(1, "ga4", "report", 750);
+  await read(2, "ga4", "report", 2000, { isError: true });
+  await read(3, "seo", 'a "b"', 500);
+  await read(4, "seo", "rehearsed", 500, { rehearsal: true });
+  const effect = async (useIndex: number, of: ActionClass, state: string, rehearsal = false) => {
+    const noted = await proposeEffect(tx, {
+      ...{ goalId: "goal_1", taskId: "task_1", revision: 0, step: "make", round: 0, useIndex, skill: null },
+      ...{ server: "mail", tool: "t", toolHash: "h", args: `${useIndex}`, class: of, preview: "p", recipients: 1, cost: null },
+      ...{ tainted: false, blocked: null, expiresAt: NOON * 2, rehearsal },
+    });
+    if ("refused" in noted) throw new Error(noted.refused);
+    await tx.db.updateTable("effects").set({ state }).where("id", "=", noted.effect.id).execute();
+  };
+  await effect(0, "draft", "confirmed");
+  await effect(1, "send", "unknown");
+  await effect(2, "send", "unknown");
+  await effect(3, "send", "unknown", true);
+  const limits = { unitsPerDay: null, costPerDay: null, costPerMonth: null };
+  const use = { server: "seo", account: ["seo"], units: 50, cost: nano(0.25), limits };
+  for (const day of [3, 20, 21]) await chargeUse({ ...tx, now: Date.UTC(2026, 10, day, 9) }, use);
+  await chargeUse({ ...tx, now: Date.UTC(2026, 9, 31) }, use);
+}
+
 const STATS = { n: 3, p50: 12, p99: 40, max: 41 };
 
 function metricsOf(store: Pick<Store, "read" | "engine">, change: Partial<MetricsOptions> = {}) {
@@ -49,6 +113,14 @@ for (const engine of ENGINES) {
       expect(await metricsOf(at(store, NOON)).text()).toBe(EXPECTED);
     });
 
+    test("what goes outside: reads by outcome with their seconds, actions by state, what was used; rehearsals are left out", async () => {
+      await using store = await engine.open();
+      await store.write("test.fill", fillOutside);
+      const text = await metricsOf(at(store, NOON)).text();
+      const lines = text.split("\n").filter((line) => /^marketeam_(?:tool|effects|outside)/.test(line));
+      expect(lines).toEqual(OUTSIDE.trim().split("\n"));
+    });
+
     test("an empty store has every state at 0 and nothing to count", async () => {
       await using store = await engine.open();
       const text = await metricsOf(at(store, NOON)).text();
@@ -67,7 +139,7 @@ for (const engine of ENGINES) {
   });
 }
 
-test("tasks and calls are counted from their indexes alone", async () => {
+test("tasks, calls, reads and actions are counted from their indexes alone", async () => {
   const engine = ENGINES[0];
   if (!engine) throw new Error("no engine");
   await using store = await engine.open();
@@ -75,6 +147,14 @@ test("tasks and calls are counted from their indexes alone", async () => {
     const plan = async (query: ReturnType<typeof sql>) =>
       (await sql<{ detail: string }>`explain query plan ${query}`.execute(read.db)).rows.map((row) => row.detail).join("; ");
     expect(await plan(callsQuery(read, "sqlite"))).toContain("COVERING INDEX calls_figures");
+    const reads = readsQuery(read).compile();
+    expect(await plan(sql.raw(reads.sql.replace("?", `'${read.tenant}'`).replace("?", "0")))).toContain(
+      "COVERING INDEX tool_reads_figures",
+    );
+    const effects = effectsQuery(read).compile();
+    expect(await plan(sql.raw(effects.sql.replace("?", `'${read.tenant}'`).replace("?", "0")))).toContain(
+      "COVERING INDEX effects_figures",
+    );
     const tasks = tasksQuery(read).compile();
     expect(await plan(sql.raw(tasks.sql.replace("?", `'${read.tenant}'`)))).toContain("COVERING INDEX tasks_figures");
   });
@@ -112,7 +192,15 @@ test("whoever asks again within 5 s gets the same figures; a failure is not kept
   let reads = 0;
   let now = NOON;
   let fails = true;
-  const figures = { goals: [], tasks: [], calls: [], oldestReady: 0, questions: 0, scopes: [] };
+  const figures = {
+    goals: [],
+    tasks: [],
+    calls: [],
+    oldestReady: 0,
+    questions: 0,
+    scopes: [],
+    tools: { reads: [], effects: [], outside: [] },
+  };
   const read = async <T>() => {
     reads++;
     if (fails) throw new Error("gone");

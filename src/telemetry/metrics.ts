@@ -21,8 +21,11 @@ import {
   type GoalCount,
   type TaskCount,
 } from "../store/figures.ts";
+import { countEffects, countReads } from "../store/figures-tools.ts";
+import { outsideByServer } from "../store/outside-use.ts";
 import { scopeState } from "../store/scopes.ts";
 import type { Store } from "../store/store.ts";
+import { toolFamilies, type ToolFigures } from "./metrics-tools.ts";
 import { boundedSamples, prometheusText, type Counted, type Family, type Sample } from "./prometheus.ts";
 
 /** Whoever asks more often gets the store's figures again: they cost a pass over an index. */
@@ -61,6 +64,7 @@ export type StoreFigures = {
   readonly oldestReady: number;
   readonly questions: number;
   readonly scopes: readonly ScopeState[];
+  readonly tools: ToolFigures;
 };
 
 /** A scrape never fails: what cannot be read is left out, logged, and `marketeam_store_up` says 0 when it is the store. */
@@ -131,6 +135,11 @@ async function readFigures(store: MetricsOptions["store"], caps: MetricsOptions[
         await scopeState(read, { kind: "day", id: day, cap: caps.day }, false),
         await scopeState(read, { kind: "month", id: month, cap: caps.month }, false),
       ],
+      tools: {
+        reads: await countReads(read),
+        effects: await countEffects(read),
+        outside: await outsideByServer(read, read.now),
+      },
     };
   });
 }
@@ -226,6 +235,7 @@ export function storeFamilies(figures: StoreFigures, tiers: ModelsFile["tiers"])
       "Cap with what a person allowed on top.",
       scope((entry) => usd(entry.cap + entry.allowed)),
     ),
+    ...toolFamilies(figures.tools),
   ];
 }
 

@@ -5,7 +5,8 @@ import { usd } from "../domain/money.ts";
 import { DIRECTOR } from "../domain/plan.ts";
 import type { Goal } from "../domain/goal.ts";
 import type { Task } from "../domain/task.ts";
-import type { TracedCall, TracedTools } from "../store/figures-traces.ts";
+import { POLICY } from "../store/effect-answers.ts";
+import type { TracedCall, TracedEffect, TracedTools } from "../store/figures-traces.ts";
 
 type Value = string | number | boolean | readonly string[];
 
@@ -124,24 +125,64 @@ export function callSpan(tenant: string, call: TracedCall, parentId: string | nu
   };
 }
 
+/** A use's span begins when the answer asked for it; what was read outside has its own times. An action's comes with its end. */
 export function toolSpans(tenant: string, asked: TracedTools): Span[] {
-  return asked.uses.map((use, i) => ({
-    traceId: traceIdOf(tenant, asked.goalId),
-    // Providers' ids of tool uses are their own business; the place in the answer is ours.
-    spanId: spanIdOf(tenant, `${asked.callId}/${i}`),
-    parentSpanId: spanIdOf(tenant, asked.callId),
-    name: `execute_tool ${use.name}`,
-    kind: 1,
-    ...times(asked.from, asked.to),
+  return asked.uses.flatMap(({ id, name: used, read, acted }, i) => {
+    if (acted) return [];
+    const name = read ? toolName(read) : used;
+    return {
+      traceId: traceIdOf(tenant, asked.goalId),
+      // Providers' ids of tool uses are their own business; the place in the answer is ours.
+      spanId: spanIdOf(tenant, `${asked.callId}/${i}`),
+      parentSpanId: spanIdOf(tenant, asked.callId),
+      name: `execute_tool ${name}`,
+      kind: read ? 3 : 1,
+      ...(read ? times(Math.max(asked.from, read.at - read.ms), read.at) : times(asked.from, asked.to)),
+      attributes: {
+        "gen_ai.operation.name": "execute_tool",
+        "gen_ai.tool.name": name,
+        "gen_ai.tool.call.id": id,
+        "gen_ai.conversation.id": asked.goalId,
+        ...(read ? outsideAttributes(read, "read", read.isError ? "error" : "answered") : {}),
+        "marketeam.rehearsal": asked.rehearsal,
+      },
+      error: read?.isError === true ? "tool_error" : null,
+    } satisfies Span;
+  });
+}
+
+/** An action that has ended: from its sending to its answer; one that never left is a moment, when it was asked for. */
+export function effectSpan(tenant: string, effect: TracedEffect): Span {
+  const { sentAt, createdAt, endedAt, state } = effect;
+  return {
+    traceId: traceIdOf(tenant, effect.goalId),
+    spanId: spanIdOf(tenant, effect.id),
+    parentSpanId: spanIdOf(tenant, effect.callId ?? effect.taskId),
+    name: `execute_tool ${toolName(effect)}`,
+    kind: 3,
+    ...(sentAt === null ? times(createdAt, createdAt) : times(sentAt, endedAt)),
     attributes: {
       "gen_ai.operation.name": "execute_tool",
-      "gen_ai.tool.name": use.name,
-      "gen_ai.tool.call.id": use.id,
-      "gen_ai.conversation.id": asked.goalId,
-      "marketeam.rehearsal": asked.rehearsal,
+      "gen_ai.tool.name": toolName(effect),
+      "gen_ai.conversation.id": effect.goalId,
+      ...outsideAttributes(effect, effect.class, state),
+      "marketeam.effect.id": effect.id,
+      "marketeam.effect.by_policy": effect.approvedBy === POLICY,
+      "marketeam.rehearsal": effect.rehearsal,
     },
-    error: null,
-  }));
+    error: state === "failed" ? state : null,
+  };
+}
+
+const toolName = ({ server, tool }: { readonly server: string; readonly tool: string }) => `${server}__${tool}`;
+
+function outsideAttributes({ server, bytes }: { readonly server: string; readonly bytes: number }, of: string, outcome: string) {
+  return {
+    "marketeam.tool.server": server,
+    "marketeam.tool.class": of,
+    "marketeam.tool.outcome": outcome,
+    "marketeam.tool.bytes": bytes,
+  };
 }
 
 /** Clocks of two machines may disagree: a span never ends before it starts. */

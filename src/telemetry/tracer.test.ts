@@ -3,13 +3,16 @@
 import { describe, expect, test } from "bun:test";
 import type { Log, LogFields } from "../log/log.ts";
 import { silentLog } from "../log/log.ts";
+import { READ_REFERENCE } from "../skills/prompt.ts";
+import { proposeEffect } from "../store/effects.ts";
 import type { Store } from "../store/store.ts";
+import { storeRead } from "../store/tool-reads.ts";
 import { ENGINES } from "../test/engines.ts";
 import { addCall, addGoal, addTask, NOON } from "../test/small-store.ts";
 import { testTeam } from "../test/team.ts";
 import { parseOtlpHeaders, tracesUrl } from "./collector.ts";
 import { spanIdOf, traceIdOf } from "./spans.ts";
-import { createTracer, type TracerOptions } from "./tracer.ts";
+import { createTracer, OWN_TOOLS, type TracerOptions } from "./tracer.ts";
 
 type Attribute = { key: string; value: { stringValue?: string; intValue?: string; doubleValue?: number; boolValue?: boolean } };
 type Received = {
@@ -186,6 +189,114 @@ for (const engine of ENGINES) {
       expect(tool?.parentSpanId).toBe(spanIdOf("default", "call_1"));
       expect([tool?.startTimeUnixNano, tool?.endTimeUnixNano]).toEqual([`${NOON - 6000}000000`, `${NOON - 5500}000000`]);
       expect(JSON.stringify(sink.spans)).not.toContain("secret");
+    });
+
+    test("what was read outside has its own times, server and outcome; an action comes once, when it has ended", async () => {
+      await using store = await engine.open();
+      await using sink = await collector();
+      const tracer = tracerOf(store, sink.endpoint);
+      await tracer.look();
+      const uses = [
+        { id: "u0", name: READ_REFERENCE.name, input: {} },
+        { id: "u1", name: "call_tool", input: { query: "canary-argument" } },
+        { id: "u2", name: "ga4__report", input: {} },
+        { id: "u3", name: "mail__send", input: {} },
+        { id: "u4", name: "mail__nothing", input: {} },
+      ];
+      const at1 = { goalId: "goal_1", subject: "task_1", revision: 0, step: "make", round: 0, rehearsal: false, tainted: true };
+      const end = (effectId: string, type: "effect.confirmed" | "effect.unknown" | "effect.rejected") =>
+        store.write("test.end", async (tx) => {
+          const change = {
+            state: type.slice(7),
+            sent_at: type === "effect.rejected" ? null : NOON + 1000,
+            ended_at: NOON + 4000,
+          };
+          await tx.db.updateTable("effects").set(change).where("id", "=", effectId).execute();
+          const of = { goalId: "goal_1", taskId: "task_1", effectId, tool: "mail.send" };
+          if (type === "effect.confirmed") tx.emit({ type, ...of, note: null });
+          else if (type === "effect.rejected") tx.emit({ type, ...of, by: "a person", note: null });
+          else tx.emit({ type, ...of, reason: "r" });
+        });
+      const ids = await store.write("test.fill", async (tx) => {
+        await addGoal(tx, { id: "goal_1", status: "completed", created_at: NOON - 9000, ended_at: NOON });
+        await addTask(tx, { id: "task_1", goal_id: "goal_1", status: "done", started_at: NOON - 8000, ended_at: NOON - 1000 });
+        const reply = JSON.stringify({ stop: "tool_use", text: "", uses });
+        const call = { goal_id: "goal_1", subject: "task_1", stop: "tool_use", reply };
+        await addCall(tx, { ...call, id: "call_1", started_at: NOON - 7000, ended_at: NOON - 6000 });
+        const then = { ...tx, now: NOON - 5000 };
+        const read = { args: '{"query":"canary-argument"}', text: "canary-result", spilled: null };
+        await storeRead(then, {
+          ...at1,
+          ...read,
+          useIndex: 0,
+          server: "ga4",
+          tool: "report",
+          isError: false,
+          bytes: 70_000,
+          ms: 250,
+        });
+        await storeRead(then, {
+          ...at1,
+          ...read,
+          useIndex: 1,
+          server: "ga4",
+          tool: "report",
+          isError: true,
+          bytes: 12,
+          ms: 90_000,
+        });
+        const made: string[] = [];
+        for (const useIndex of [2, 7]) {
+          const noted = await proposeEffect(tx, {
+            ...{ goalId: "goal_1", taskId: "task_1", revision: 0, step: "make", round: 0, useIndex, skill: "writing" },
+            ...{ server: "mail", tool: "send", toolHash: "h", args: `{"to":"canary-${useIndex}"}`, class: "send" as const },
+            ...{ preview: "canary-preview", recipients: 1, cost: null, tainted: true, blocked: null },
+            ...{ expiresAt: NOON + 9_000_000, rehearsal: false },
+          });
+          if ("refused" in noted) throw new Error(noted.refused);
+          await tx.db
+            .updateTable("effects")
+            .set({ created_at: NOON - 5500 })
+            .where("id", "=", noted.effect.id)
+            .execute();
+          made.push(noted.effect.id);
+        }
+        tx.emit({ type: "goal.completed", goalId: "goal_1", taskId: null, open: 0 });
+        return made;
+      });
+      const [sent = "", refused = ""] = ids;
+      const tools = () => sink.spans.filter((span) => span.name.startsWith("execute_tool"));
+      const facts = (span: Received | undefined) =>
+        span && [
+          span.name,
+          ...["server", "class", "outcome"].map((key) => text(span, `marketeam.tool.${key}`)),
+          whole(span, "marketeam.tool.bytes"),
+          Number(BigInt(span.startTimeUnixNano) / 1_000_000n) - NOON,
+          Number(BigInt(span.endTimeUnixNano) / 1_000_000n) - NOON,
+        ];
+      await tracer.look();
+      // The goal is over; the actions are not.
+      expect(tools().map(facts)).toEqual([
+        [`execute_tool ${READ_REFERENCE.name}`, undefined, undefined, undefined, NaN, -6000, -6000],
+        ["execute_tool ga4__report", "ga4", "read", "answered", 70_000, -5250, -5000],
+        // Never before the answer that asked for it.
+        ["execute_tool ga4__report", "ga4", "read", "error", 12, -6000, -5000],
+        ["execute_tool mail__nothing", undefined, undefined, undefined, NaN, -6000, -6000],
+      ]);
+      expect(tools()[2]?.status.code).toBe(2);
+      await end(sent, "effect.unknown");
+      expect((await tracer.look()).sent).toBe(0);
+      await end(sent, "effect.confirmed");
+      await end(refused, "effect.rejected");
+      expect((await tracer.look()).sent).toBe(2);
+      expect(tools().slice(4).map(facts)).toEqual([
+        ["execute_tool mail__send", "mail", "send", "confirmed", 0, 1000, 4000],
+        ["execute_tool mail__send", "mail", "send", "rejected", 0, -5500, -5500],
+      ]);
+      for (const span of tools()) expect(span.parentSpanId).toBe(spanIdOf("default", "call_1"));
+      expect(new Set(sink.spans.map((span) => span.spanId)).size).toBe(sink.spans.length);
+      expect(JSON.stringify(sink.spans)).not.toContain("canary");
+      expect(OWN_TOOLS).toEqual([READ_REFERENCE.name]);
     });
 
     test("a lost answer has its span when it is lost, not again when a person settles it", async () => {

@@ -1,15 +1,16 @@
 /** Hands spans to an OpenTelemetry collector: read from the feed of events behind a cursor in the store, once over all processes. */
 
 import { z } from "zod";
+import type { EffectState } from "../domain/effect.ts";
 import type { Log } from "../log/log.ts";
 import { eventsAfter, newestSeq } from "../store/feed.ts";
-import { swapMeta, tracedCalls, tracedTools } from "../store/figures-traces.ts";
+import { swapMeta, tracedCalls, tracedEffects, tracedTools } from "../store/figures-traces.ts";
 import { getGoal } from "../store/goals.ts";
 import { getMeta } from "../store/meta.ts";
 import type { Read, Store } from "../store/store.ts";
 import { tasksOfGoal } from "../store/tasks.ts";
 import { collectorName, postSpans, type Collector, type Sent } from "./collector.ts";
-import { callSpan, goalSpan, otlpBody, taskSpan, toolSpans, type Span } from "./spans.ts";
+import { callSpan, effectSpan, goalSpan, otlpBody, taskSpan, toolSpans, type Span } from "./spans.ts";
 
 const CURSOR = "traces";
 const PAGE = 500;
@@ -134,22 +135,31 @@ export function createTracer(options: TracerOptions): Tracer {
 
 /** A call that a person settled has had its span when its answer was lost. */
 const RECONCILED = "reconciled";
+const GOAL_ENDS: readonly string[] = ["goal.completed", "goal.failed", "goal.cancelled"];
+/** An action comes to one of these once; what became of an unknown one is known when it is settled. */
+const EFFECT_ENDS: readonly string[] = (
+  ["confirmed", "failed", "rejected", "expired", "stopped", "withdrawn"] satisfies EffectState[]
+).map((state) => `effect.${state}`);
+
+/** Answered from the skill's own folder: it has no place among what goes outside. */
+export const OWN_TOOLS: readonly string[] = ["read_reference"];
 
 /**
- * The spans of the next events. A call's comes with its end; those of a goal, its tasks and their tools come with the
- * goal's end, which no goal leaves again. So each comes once.
+ * The spans of the next events. A call's and an action's come with their end; those of a goal, its tasks and what they looked
+ * up come with the goal's end, which no goal leaves again. So each comes once.
  */
 async function spansAfter(read: Read, seq: number): Promise<{ spans: Span[]; seq: number; more: boolean }> {
   const { tenant } = read;
   const events = await eventsAfter(read.db, { tenant, seq, limit: PAGE });
   const calls = new Set<string>();
   const goals = new Set<string>();
+  const effects = new Set<string>();
   for (const event of events) {
     if (event.type === "call.settled" || event.type === "call.unknown") {
       const { callId, stop } = callEvent.parse(JSON.parse(event.data));
       if (stop !== RECONCILED) calls.add(callId);
-    } else if (event.goal_id !== null && ["goal.completed", "goal.failed", "goal.cancelled"].includes(event.type))
-      goals.add(event.goal_id);
+    } else if (event.goal_id !== null && GOAL_ENDS.includes(event.type)) goals.add(event.goal_id);
+    else if (EFFECT_ENDS.includes(event.type)) effects.add(effectEvent.parse(JSON.parse(event.data)).effectId);
   }
   const spans: Span[] = [];
   const known = new Map<string, boolean>();
@@ -167,8 +177,10 @@ async function spansAfter(read: Read, seq: number): Promise<{ spans: Span[]; seq
       if (span) spans.push(span);
     }
   }
-  for (const asked of await tracedTools(read, [...goals])) spans.push(...toolSpans(tenant, asked));
+  for (const effect of await tracedEffects(read, [...effects])) spans.push(effectSpan(tenant, effect));
+  for (const asked of await tracedTools(read, [...goals], OWN_TOOLS)) spans.push(...toolSpans(tenant, asked));
   return { spans, seq: events.at(-1)?.seq ?? seq, more: events.length === PAGE };
 }
 
+const effectEvent = z.object({ effectId: z.string() });
 const callEvent = z.object({ callId: z.string(), stop: z.string().optional() });

@@ -48,3 +48,12 @@ test("two servers whose schemas have the same id do not fall into each other", a
   expect(await argumentProblems(one, { b: 1 })).toHaveLength(1);
   expect(await argumentProblems(two, { b: 1 })).toEqual([]);
 });
+
+test("a pattern that would take longer than anybody waits is left to the server; a simple one is checked", async () => {
+  const of = (pattern: string) => ({ type: "object", properties: { to: { type: "string", pattern } } });
+  const long = `${"a".repeat(60)}!`;
+  for (const pattern of ["^(a+)+$", "^(a|a)*$", "^(?:a?){60}a{60}$", "^([a-z]+)*$", "(a)\\1*$", "a*a*a*a*a*a*a*b"])
+    expect(await argumentProblems(of(pattern), { to: long })).toEqual([]);
+  expect(await argumentProblems(of("^act_[0-9a-z]+$"), { to: long })).toEqual(['to must match pattern "^act_[0-9a-z]+$"']);
+  expect(await argumentProblems(of("^\\d{4}-\\d{2}$"), { to: "2026-11" })).toEqual([]);
+});

@@ -54,6 +54,30 @@ async function compile(schema: Readonly<Record<string, unknown>>): Promise<Valid
 async function load(): Promise<{ old: Ajv; now: Ajv }> {
   const [{ Ajv }, { Ajv2020 }] = await Promise.all([import("ajv"), import("ajv/dist/2020.js")]);
   // Formats are the server's business; unknown keywords are other people's extensions.
-  const options = { strict: false, allErrors: true, validateFormats: false, logger: false, addUsedSchema: false } as const;
+  const options = {
+    ...({ strict: false, allErrors: true, validateFormats: false, logger: false, addUsedSchema: false } as const),
+    code: { regExp: cheapPattern },
+  };
   return { old: new Ajv(options), now: new Ajv2020(options) as unknown as Ajv };
 }
+
+/** Characters of a text that a pattern is tried on: what grows with their square or cube is still quick. */
+const MAX_TRIED = 300;
+
+/**
+ * A pattern is somebody else's too, and some take longer than anybody waits (`^(a+)+$`). Tried are those that cannot: no
+ * group is repeated, nothing is referred back to, and little is repeated at all. The others fit everything: the server checks.
+ */
+const cheapPattern = Object.assign(
+  (pattern: string, flags: string) => {
+    const compiled = new RegExp(pattern, flags);
+    const bare = pattern.replace(/\\[^1-9k]/g, "x").replace(/\[[^\]]*\]/g, "x");
+    const repeated = bare.match(/[*+{]/g)?.length ?? 0;
+    const cheap = repeated <= 3 && pattern.length <= MAX_TRIED && !/\)[*+{?]|\\|\(\?/.test(bare);
+    return {
+      test: (text: string) => !cheap || text.length > MAX_TRIED || compiled.test(text),
+      toString: () => `${pattern}/${flags}`,
+    };
+  },
+  { code: "cheapPattern" },
+) as unknown as NonNullable<import("ajv").CodeOptions["regExp"]>;

@@ -6,6 +6,13 @@ import { acceptedHash, lockedTools, type ToolsLock } from "./lock.ts";
 import type { ToolServer } from "./server.ts";
 import type { ToolSource } from "./toolbox.ts";
 
+const WITH_A_PAGE: readonly (string | null)[] = ["browser", "performance"];
+
+/** Whether one call sees what the one before did: servers of these roles hold a page open. */
+export function hasSession({ role }: Pick<ToolEntry, "role">): boolean {
+  return WITH_A_PAGE.includes(role);
+}
+
 export function sourceOf(entry: ToolEntry, lock: ToolsLock, connect: () => ToolServer): ToolSource {
   const { name, actions, catalogue } = entry;
   const verify = catalogue?.verify ?? {};
@@ -14,6 +21,7 @@ export function sourceOf(entry: ToolEntry, lock: ToolsLock, connect: () => ToolS
     skills: entry.skills,
     off: entry.off,
     connect,
+    session: hasSession(entry),
     allowed: (tool) => isAllowed(entry, tool),
     classOf: (info, args) => classifyCall(info, args, { server: name, actions, catalogue }).class,
     lockedOf: (infos) => lockedTools(lock, name, infos),

@@ -19,6 +19,8 @@ export type ToolSource = {
   readonly off: string | null;
   /** Made when it is first asked for. */
   readonly connect: () => ToolServer;
+  /** What one call does is seen by the next (the page that a browser has open): whoever works with it has one of its own. */
+  readonly session?: boolean;
   readonly allowed: (tool: string) => boolean;
   readonly classOf: (info: ToolInfo, args: Arguments) => ActionClass;
   readonly lockedOf: (infos: readonly ToolInfo[]) => ReadonlyMap<string, LockedTool>;
@@ -54,6 +56,8 @@ export type UsableTool = {
   readonly policy: Policy;
   /** At least this, whatever the policy says: `ask` for a tool that is new or has changed. */
   readonly floor: Permission;
+  /** Its server's calls see each other: of one turn they go one after the other. */
+  readonly session?: boolean;
 };
 
 /** A use that an agent made, as what it stands for: an answer of the offer itself, a problem with it, or a tool's call. */
@@ -68,31 +72,45 @@ export type Offer = {
   readonly resolve: (name: string, args: Arguments) => Resolved;
   /** Servers that should be here and are not, a sentence each. */
   readonly away: readonly string[];
+  /** Those of them that are on, and could not be reached: a person should hear of it. */
+  readonly down: readonly string[];
 };
 
 export interface Toolbox {
   readonly sources: readonly ToolSource[];
   /** What a skill may use. Starts the servers it needs; one that is away is left out, and named. */
   offer(skill: { readonly name: string; readonly tools: readonly string[] }, signal: AbortSignal): Promise<Offer>;
-  /** Null when it is off, or not there. */
-  server(name: string): ToolServer | null;
+  /** Null when it is off, or not there. Where calls see each other, each `holder` has a server of its own. */
+  server(name: string, holder?: string): ToolServer | null;
   source(name: string): ToolSource | null;
   close(): Promise<void>;
 }
 
-/** A server that takes longer to say what it offers is away for this time. */
-const LIST_MS = 35_000;
+/** Longer is not waited for a server to say what it offers; less for one that has failed just before, or every task would wait for it. */
+export const LIST_LIMITS = { firstMs: 35_000, againMs: 10_000 } as const;
+
+/** So many servers of one source with a session at once. One more ends the one that has rested longest: its holder begins anew. */
+export const MAX_SESSIONS = 8;
 
 /** Two sources of one name: the first counts. */
-export function createToolbox(sources: readonly ToolSource[]): Toolbox {
+export function createToolbox(
+  sources: readonly ToolSource[],
+  limits: { readonly firstMs: number; readonly againMs: number } = LIST_LIMITS,
+): Toolbox {
   const byName = new Map<string, ToolSource>();
   for (const source of sources) if (!byName.has(source.name)) byName.set(source.name, source);
   const servers = new Map<string, ToolServer>();
+  const sessions = new Map<string, ReturnType<typeof createSessions>>();
   let closed = false;
 
-  function server(name: string): ToolServer | null {
+  function server(name: string, holder?: string): ToolServer | null {
     const source = byName.get(name);
     if (!source || source.off !== null || closed) return null;
+    if (source.session === true && holder !== undefined) {
+      const held = sessions.get(name) ?? createSessions(source);
+      sessions.set(name, held);
+      return held.of(holder);
+    }
     const known = servers.get(name);
     if (known) return known;
     const made = source.connect();
@@ -106,22 +124,89 @@ export function createToolbox(sources: readonly ToolSource[]): Toolbox {
     source: (name) => byName.get(name) ?? null,
     async offer(skill, signal) {
       const mine = [...byName.values()].filter((source) => source.skills.includes(skill.name));
-      const limit = AbortSignal.any([signal, AbortSignal.timeout(LIST_MS)]);
       const listed = await Promise.all(
         mine.map(async (source) => {
           if (source.off !== null) return { source, away: source.off };
-          const list = await server(source.name)?.list(limit);
-          if (!list) return { source, away: "it is not connected" };
+          const to = server(source.name);
+          if (!to) return { source, away: "it is not connected" };
+          const ms = to.state().state === "waiting" ? limits.againMs : limits.firstMs;
+          const list = await listWithin(to, ms, signal);
           return "away" in list ? { source, away: list.away } : { source, tools: list.tools };
         }),
       );
-      const away = listed.flatMap((entry) => (entry.away === undefined ? [] : [`${entry.source.name}: ${entry.away}`]));
+      const missing = listed.filter((entry) => entry.away !== undefined);
+      const words = (entries: typeof missing) => entries.map((entry) => `${entry.source.name}: ${entry.away}`);
+      const away = words(missing);
+      const down = words(missing.filter((entry) => entry.source.off === null));
       const usable = listed.flatMap((entry) => (entry.tools === undefined ? [] : usableOf(entry.source, entry.tools)));
-      return { ...offerOf(usable), away };
+      return { ...offerOf(usable), away, down };
     },
     async close() {
       closed = true;
-      await Promise.all([...servers.values()].map((one) => one.close()));
+      await Promise.all([...servers.values(), ...sessions.values()].map((one) => one.close()));
+    },
+  };
+}
+
+/** The list of a server; it is away when it does not come in time, whether or not the server minds the signal. */
+async function listWithin(server: ToolServer, ms: number, signal: AbortSignal): ReturnType<ToolServer["list"]> {
+  const late = Promise.withResolvers<{ away: string }>();
+  const limit = new AbortController();
+  const end = () => {
+    // First, so that these words count and not the server's own, which knows only that it was stopped.
+    late.resolve({ away: signal.aborted ? "the work was stopped" : `it did not say within ${ms / 1000} s what it offers` });
+    limit.abort();
+  };
+  const timer = setTimeout(end, ms);
+  signal.addEventListener("abort", end, { once: true });
+  if (signal.aborted) end();
+  try {
+    return await Promise.race([late.promise, server.list(limit.signal)]);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", end);
+  }
+}
+
+type Session = { readonly server: ToolServer; calls: number };
+
+/** The servers of one source by who holds them, the longest unused first. */
+function createSessions(source: ToolSource) {
+  const held = new Map<string, Session>();
+  const leaving = new Set<Promise<void>>();
+
+  function end(holder: string, { server }: Session): void {
+    held.delete(holder);
+    const left = server.close().finally(() => leaving.delete(left));
+    leaving.add(left);
+  }
+
+  return {
+    of(holder: string): ToolServer {
+      const session = held.get(holder) ?? { server: source.connect(), calls: 0 };
+      held.delete(holder);
+      const resting = [...held].find(([, other]) => other.calls === 0);
+      if (held.size >= MAX_SESSIONS && resting) end(...resting);
+      held.set(holder, session);
+      const { server } = session;
+      return {
+        name: server.name,
+        list: (signal) => server.list(signal),
+        async call(tool, args, options) {
+          session.calls++;
+          try {
+            return await server.call(tool, args, options);
+          } finally {
+            session.calls--;
+          }
+        },
+        state: () => server.state(),
+        close: async () => end(holder, session),
+      };
+    },
+    async close(): Promise<void> {
+      for (const entry of held) end(...entry);
+      await Promise.all(leaving);
     },
   };
 }
@@ -140,12 +225,13 @@ function usableOf(source: ToolSource, infos: readonly ToolInfo[]): Usable[] {
       classOf: (args) => source.classOf(info, args),
       policy: source.policy,
       floor: lock.state === "same" ? "auto" : "ask",
+      session: source.session === true,
     };
     return [{ server: source.name, info, locked: lock.state, tool }];
   });
 }
 
-function offerOf(usable: readonly Usable[]): Omit<Offer, "away"> {
+function offerOf(usable: readonly Usable[]): Omit<Offer, "away" | "down"> {
   const offer = offerTools(usable);
   return {
     specs: offer.specs,
