@@ -24,7 +24,7 @@ type AnswerOptions = RunFlags & {
 
 export async function approve(typed: string, options: AnswerOptions): Promise<number> {
   if (options.edit !== undefined && options.version !== undefined)
-    throw new UsageError("--edit and --version exclude each other");
+    throw new UsageError("--edit and --version exclude each other", "take a version, or your own text");
   const body = options.edit === undefined ? null : await readEdit(options.edit);
   return answer(typed, options, {
     choice: "approve",
@@ -80,7 +80,7 @@ async function record(typed: string, options: AnswerOptions, given: Answer): Pro
   const scribe = createScribe(app.team, (goalId) => goalId === question.goalId);
   const problem = await answerQuestion(app.store, question, given);
   await scribe.close();
-  if (problem !== null) throw new UsageError(problem);
+  if (problem !== null) throw new UsageError(problem, "see `approvals` for what waits, `show` for the versions of a task");
   const goal = await app.store.read((read) => needGoal(read, question.goalId));
   return { goalId: goal.id, rehearsal: goal.rehearsal };
 }

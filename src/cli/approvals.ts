@@ -24,7 +24,8 @@ import { openStoreThere } from "./store-there.ts";
 export async function answerOrShow(typed: readonly string[], options: AnswerFlags): Promise<number> {
   if (options.approve || options.reject) return answerEffects(typed, options);
   for (const flag of ["note", "all", "class", "yes"] as const)
-    if (options[flag] !== undefined) throw new UsageError(`--${flag} goes with --approve or --reject`);
+    if (options[flag] !== undefined)
+      throw new UsageError(`--${flag} goes with --approve or --reject`, "add the one that you mean, or leave it out");
   if (typed.length > 1) throw new UsageError("name one, or answer several with --approve or --reject", "see `approvals`");
   return approval(typed[0], options);
 }

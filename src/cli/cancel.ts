@@ -17,7 +17,7 @@ export async function cancel(typed: string, options: CommonOptions): Promise<num
   const scribe = createScribe(app.team, (id) => id === goalId);
   const problem = await cancelGoal(app.store, goalId);
   await scribe.close();
-  if (problem !== null) throw new UsageError(problem);
+  if (problem !== null) throw new UsageError(problem, `what it made: show ${goalId}`);
   const goal = await app.store.read((read) => needGoal(read, goalId));
   if (options.json) printJson({ goal: goal.id, title: goal.title, status: goal.status });
   else print(`${goal.title}: cancelled. What was done is kept: show ${goalId}`);

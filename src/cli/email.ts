@@ -48,7 +48,7 @@ async function list(options: EmailOptions): Promise<number> {
     if (options.json)
       printJson({ total, suppressed: found.map((entry) => ({ ...entry, at: new Date(entry.at).toISOString() })) });
     else if (total === 0)
-      print("Nobody is on the suppression list. Put somebody on it: marketeam email suppress <address, @domain or file>");
+      print("Nobody is on the suppression list. Put somebody on it: bun run start email suppress <address, @domain or file>");
     else {
       const { dim } = stylesFor(config);
       print(
@@ -98,7 +98,8 @@ async function suppressAll(store: Store, addresses: readonly string[], reason: s
 
 async function allow(what: string, options: EmailOptions): Promise<number> {
   const address = addressEntry(what);
-  if (address === null) throw new UsageError(`"${oneLine(what, 80)}" is neither an address nor @domain`);
+  if (address === null)
+    throw new UsageError(`"${oneLine(what, 80)}" is neither an address nor @domain`, "write jo@example.com or @example.com");
   const store = await openStoreThere(configFor(options));
   try {
     const gone = store !== null && (await store.write("email.allow", (tx) => unsuppress(tx, address)));

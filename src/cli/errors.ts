@@ -1,6 +1,7 @@
 /** Errors as words: one clear line (what, where, what to do), and the exit code that fits. */
 
 import { EXIT } from "../domain/exit.ts";
+import { formatProblem, type Problem } from "../domain/problem.ts";
 
 /** Something typed that cannot be used. */
 export class UsageError extends Error {
@@ -20,10 +21,7 @@ export function reportError(error: unknown): number {
   }
   const code = "code" in error && typeof error.code === "string" ? error.code : "";
   if (code === "registry" && "problems" in error && Array.isArray(error.problems)) {
-    for (const problem of error.problems as { severity: string; file: string; line?: number; message: string; hint?: string }[]) {
-      const where = problem.line === undefined ? problem.file : `${problem.file}:${problem.line}`;
-      process.stderr.write(`${problem.severity}: ${where}: ${problem.message}${problem.hint ? ` (${problem.hint})` : ""}\n`);
-    }
+    for (const problem of error.problems as Problem[]) process.stderr.write(`${problem.severity}: ${formatProblem(problem)}\n`);
     return EXIT.config;
   }
   const hint = "hint" in error && typeof error.hint === "string" ? error.hint : null;

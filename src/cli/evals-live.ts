@@ -83,7 +83,7 @@ function refuseSecrets(sets: readonly EvalSet[], secrets: readonly string[]): vo
   for (const { skill, briefs } of sets)
     for (const { id, prompt, files } of briefs)
       for (const text of [prompt, ...files.map((file) => file.text)])
-        if (secrets.some((secret) => text.includes(secret)))
+        if (secrets.some((secret) => secret.length >= 6 && text.includes(secret)))
           throw new UsageError(
             `the brief ${skill}/${id} or one of its files holds a secret of this installation (a key or a password)`,
             "take it out: the text goes to the model",

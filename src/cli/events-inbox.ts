@@ -43,7 +43,7 @@ export async function replayEvent(typed: string, options: InboxOptions): Promise
   const { id } = await find(app.store, typed);
   const bus = createBus({ team: app.team, rehearsal: false });
   const event = await bus.replay(id, { force: options.force ?? false });
-  if (event === null) throw new UsageError(`there is no event "${typed}"`);
+  if (event === null) throw new UsageError(`there is no event "${typed}"`, "see `events --inbox`");
   if (options.json) printJson(inboxJson(event));
   else {
     const next =

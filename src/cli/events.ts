@@ -25,7 +25,7 @@ const ACTIONS = ["show", "replay"] as const;
 
 export async function events(action: string | undefined, id: string | undefined, options: EventsOptions): Promise<number> {
   if (action !== undefined) return act(action, id, options);
-  if (options.force) throw new UsageError("--force belongs to `events replay <id>`");
+  if (options.force) throw new UsageError("--force belongs to `events replay <id>`", "leave it out");
   if (options.inbox && (options.mappings || options.goal !== undefined))
     throw new UsageError("--inbox excludes --mappings and --goal", "choose one of them");
   if (options.inbox) return (await import("./events-inbox.ts")).showInbox(options);
@@ -73,11 +73,11 @@ async function act(action: string, id: string | undefined, options: EventsOption
   const known = ACTIONS.find((one) => one === action);
   if (!known) throw new UsageError(`events cannot "${oneLine(action, 60)}"`, suggest(action, ACTIONS));
   const stray = options.inbox ? "--inbox" : options.mappings ? "--mappings" : options.goal !== undefined ? "--goal" : null;
-  if (stray !== null) throw new UsageError(`${stray} does not belong to \`events ${known}\``);
+  if (stray !== null) throw new UsageError(`${stray} does not belong to \`events ${known}\``, "leave it out");
   if (id === undefined) throw new UsageError(`${known} which event?`, "its id, or the beginning of it: see `events --inbox`");
   const inbox = await import("./events-inbox.ts");
   if (known === "replay") return inbox.replayEvent(id, options);
-  if (options.force) throw new UsageError("--force belongs to `events replay <id>`");
+  if (options.force) throw new UsageError("--force belongs to `events replay <id>`", "leave it out");
   return inbox.showEvent(id, options);
 }
 

@@ -180,4 +180,15 @@ describe("the command", () => {
     expect(result.stderr).toContain("holds a secret");
     expect(result.stderr).not.toContain("sk-ant-test");
   });
+
+  test("a key too short to be a secret is no reason to refuse a text that has it as a word", async () => {
+    await using dir = await tempDir();
+    const path = join(dir.path, "about.md");
+    await writeFile(path, `${SOURCE}\nWorks in any clinic.\n`);
+    const { code, stderr } = await cli(["init", "--from", path, "--rehearse", "--workspace", join(dir.path, "there")], {
+      env: { ANTHROPIC_API_KEY: "any" },
+    });
+    expect(stderr).not.toContain("holds a secret");
+    expect(code).toBe(0);
+  });
 });

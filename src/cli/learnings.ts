@@ -69,7 +69,7 @@ function checkOptions(action: Action, options: LearningsOptions): void {
   }
   const { confidence } = options;
   if (confidence !== undefined && !(confidence >= 0 && confidence <= 1))
-    throw new UsageError("--confidence must be a number from 0 to 1");
+    throw new UsageError("--confidence must be a number from 0 to 1", "for example --confidence 0.7");
 }
 
 /** The statement of `add`: the next word or --text. */

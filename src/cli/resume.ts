@@ -28,7 +28,7 @@ export async function resume(typed: string | undefined, options: RunFlags & { al
     // A goal that waits is shown with what it waits for, and exits as any goal that waits.
     if (!GOAL_ENDED.includes(status)) return await seeThrough(app, goalId, options);
     await catchUp(app.team, goalId);
-    throw new UsageError(problem);
+    throw new UsageError(problem, `what it made: show ${goalId}`);
   }
   const others = await holders(
     app.store,

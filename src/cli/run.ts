@@ -10,7 +10,7 @@ import { nearest, suggest } from "../domain/problem.ts";
 import type { GoalResult } from "../domain/result.ts";
 import { planFromPipeline } from "../skills/pipeline-plan.ts";
 import { acceptGoal, type NewWork } from "../work/accept.ts";
-import { dryRun, quoteWritten } from "../work/dry-run.ts";
+import { dryRun, quoteWritten, type DryRun } from "../work/dry-run.ts";
 import { UsageError } from "./errors.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { note, print, printJson } from "./output.ts";
@@ -31,7 +31,7 @@ type RunOptions = RunFlags & {
 };
 
 const COMMANDS =
-  "status show resume cancel approvals approve reject effects costs learnings skills schedules events email queue notify tools validate evals doctor init export backup rehearsal help".split(
+  "status show resume cancel approvals approve reject effects costs learnings skills schedules events email queue notify tools validate evals doctor init export backup rehearsal completion help".split(
     " ",
   );
 
@@ -61,7 +61,7 @@ export async function run(words: readonly string[], options: RunOptions): Promis
   await using app = await openTeam(options, { model: !(options.dryRun && work.plan !== null), team });
   if (options.dryRun) return await showDryRun(app, work, options);
   const ready = options.confirm ? await confirmed(app, work) : work;
-  if (ready === null) return EXIT.stopped;
+  if (typeof ready === "number") return ready;
   const goalId = await acceptGoal(app.team, ready);
   return await seeThrough(app, goalId, options);
 }
@@ -134,13 +134,16 @@ function newWork({ registry }: LoadedTeam, config: RuntimeConfig, text: string, 
 async function showDryRun(app: Application, work: NewWork, options: RunOptions): Promise<number> {
   await using interrupt = onInterrupt(() => {});
   const outcome = await dryRun(app.team, work, AbortSignal.any([interrupt.stop, interrupt.abort]));
-  if (outcome.kind === "failed") {
-    note(`error: ${outcome.detail}`);
-    if (interrupt.stop.aborted) return EXIT.interrupted;
-    const why = outcome.stopped?.why;
-    return why === "auth" || why === "unknown_model" ? EXIT.config : why ? EXIT.stopped : EXIT.failed;
-  }
+  if (outcome.kind === "failed") return sayFailed(outcome, interrupt.stop.aborted);
   return showPlan(outcome.result, work, options);
+}
+
+/** A plan that could not be made: why, and how to exit. */
+function sayFailed({ detail, stopped }: Extract<DryRun, { kind: "failed" }>, interrupted: boolean): number {
+  note(`error: ${detail}`);
+  if (interrupted) return EXIT.interrupted;
+  const why = stopped?.why;
+  return why === "auth" || why === "unknown_model" ? EXIT.config : why ? EXIT.stopped : EXIT.failed;
 }
 
 function showPlan(result: GoalResult, work: NewWork, options: RunOptions): number {
@@ -149,17 +152,17 @@ function showPlan(result: GoalResult, work: NewWork, options: RunOptions): numbe
   return EXIT.done;
 }
 
-/** Plans, shows the plan and asks. The plan that was shown is the one that runs. */
-async function confirmed(app: Application, work: NewWork): Promise<NewWork | null> {
+/** Plans, shows the plan and asks. The plan that was shown is the one that runs; without one, how to exit. */
+async function confirmed(app: Application, work: NewWork): Promise<NewWork | number> {
   await using interrupt = onInterrupt(() => {});
   const outcome = await dryRun(app.team, work, AbortSignal.any([interrupt.stop, interrupt.abort]));
-  if (outcome.kind === "failed") throw new UsageError(outcome.detail);
+  if (outcome.kind === "failed") return sayFailed(outcome, interrupt.stop.aborted);
   note(planText(outcome.result, work.cap));
   const { confirm, isCancel } = await import("@clack/prompts");
   const go = await confirm({ message: `Run this plan? It may spend up to ${dollars(work.cap)}.`, output: process.stderr });
   if (isCancel(go) || !go) {
     note("Nothing was started.");
-    return null;
+    return EXIT.stopped;
   }
   return { ...work, plan: outcome.plan };
 }

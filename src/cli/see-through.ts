@@ -4,6 +4,7 @@ import type { Application } from "../bootstrap.ts";
 import { EXIT } from "../domain/exit.ts";
 import type { Goal } from "../domain/goal.ts";
 import { dollars } from "../domain/money.ts";
+import { effectsWaiting } from "../store/effect-waiting.ts";
 import { listEvents } from "../store/records.ts";
 import { listQuestions } from "../store/questions.ts";
 import { needGoal } from "../store/goals.ts";
@@ -52,12 +53,13 @@ export async function seeThrough(app: Application, goalId: string, options: RunF
   } finally {
     await progress.close();
   }
-  const { result, questions } = await app.store.read(async (read) => ({
+  const { result, questions, actions } = await app.store.read(async (read) => ({
     result: await goalResultOf(read, app.registry, app.team.workspace.root, goalId),
     questions: await listQuestions(read, { goalId, status: "open" }),
+    actions: await effectsWaiting(read, { goalId }),
   }));
   if (options.json) printJson(result);
-  else if (!options.events) print(summaryText(result, goal, questions));
+  else if (!options.events) print(summaryText(result, goal, questions, actions));
   // Where a program reads stdout, stderr still tells a person how to go on.
   if ((options.json || options.events) && goal.status === "paused")
     note(

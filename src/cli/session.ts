@@ -35,6 +35,12 @@ export async function openApplication(options: CommonOptions, team?: LoadedTeam)
   return bootstrap({ config, rehearse: null, interactive: interactive(config), ...(team ? { team } : {}) });
 }
 
+/** An application for a command that only looks: it makes no call, and reads nothing of the team's tools. */
+export async function openToLook(options: CommonOptions): Promise<Application> {
+  const config = configFor(options);
+  return bootstrap({ config, rehearse: null, interactive: interactive(config), looks: true });
+}
+
 /** An application that works: with the rehearsal, or with a key. Says what is wrong with the team, on stderr. */
 export async function openTeam(options: RunFlags, needs: { model: boolean; team?: LoadedTeam }): Promise<Application> {
   const config = configFor(options);

@@ -12,10 +12,17 @@ import { listPlans, needGoal } from "../store/goals.ts";
 import { listQuestions } from "../store/questions.ts";
 import { graphOf, tasksOfGoal } from "../store/tasks.ts";
 import type { Read } from "../store/store.ts";
+import { EFFECT_STATE_WORDS, effectWords } from "../domain/effect-words.ts";
+import type { Effect } from "../domain/effect.ts";
+import { effectsWaiting, type WaitingEffects } from "../store/effect-waiting.ts";
+import { listEffects } from "../store/effects.ts";
+import { readCounts, type ReadCount } from "../store/tool-read-counts.ts";
+import { readWords } from "../work/report-outside.ts";
 import { duration } from "../work/report-file.ts";
 import { columns, indent, stamp } from "./columns.ts";
 import { oneLine, type Style, type Styles } from "./output.ts";
 import { statusWord } from "./status-text.ts";
+import { waitingText } from "./waiting-text.ts";
 
 export type GoalView = {
   readonly result: GoalResult;
@@ -29,6 +36,10 @@ export type GoalView = {
   readonly calls: number;
   readonly plans: readonly { version: number; why: string | null; createdAt: number }[];
   readonly questions: readonly Question[];
+  /** All that it wanted done outside, the oldest first, and what of it waits for a person. */
+  readonly effects: readonly Effect[];
+  readonly waiting: WaitingEffects;
+  readonly reads: readonly ReadCount[];
 };
 
 export async function goalView(read: Read, result: GoalResult, goalId: string): Promise<GoalView> {
@@ -52,6 +63,9 @@ export async function goalView(read: Read, result: GoalResult, goalId: string): 
     calls: calls.length,
     plans: await listPlans(read, goalId),
     questions: await listQuestions(read, { goalId, status: "open" }),
+    effects: (await listEffects(read, { goalId })).toReversed(),
+    waiting: await effectsWaiting(read, { goalId }),
+    reads: await readCounts(read, { goalId }),
   };
 }
 
@@ -90,7 +104,7 @@ export function goalText(view: GoalView, style: Styles): string {
       "",
     );
   }
-  out.push(costLine(view));
+  out.push(...outsideLines(view, style), costLine(view));
   if (result.report !== null) out.push(`Report: ${result.workspace}/${result.report}`);
   const outputs = result.tasks.some((task) => task.output !== null);
   if (outputs) out.push(style.dim(`Paths are below ${result.workspace}`));
@@ -157,6 +171,41 @@ function remark(view: GoalView, task: Task): string {
   if (task.status === "done" && task.kind === "work") return "";
   if (task.reason !== null) return oneLine(task.reason, 120);
   return TASK_ENDED.includes(task.status) || open.length === 0 ? "" : `waits for ${open.join(", ")}`;
+}
+
+const EFFECTS_SHOWN = 20;
+
+/** What was done outside or is to be, and what was read there. */
+function outsideLines({ goal, effects, waiting, reads }: GoalView, style: Styles): string[] {
+  const out: string[] = [];
+  const told = new Set([...waiting.answerable, ...waiting.unknown].map(({ id }) => id));
+  const rest = effects.filter(({ id }) => !told.has(id));
+  if (rest.length > 0) {
+    const rows = rest
+      .slice(-EFFECTS_SHOWN)
+      .map((effect) => [
+        `  ${effectStyle(effect, style)(EFFECT_STATE_WORDS[effect.state])}`,
+        oneLine(effectWords(effect), 80),
+        effect.approvedBy === null ? "" : `yes from ${oneLine(effect.approvedBy, 24)}`,
+        oneLine(effect.note ?? "", 80),
+      ]);
+    const older = rest.length - rows.length;
+    out.push(
+      style.bold("Outside"),
+      ...(older > 0 ? [style.dim(`  ${older} older: effects --goal ${goal.id}`)] : []),
+      columns(rows, []),
+      "",
+    );
+  }
+  const lines = waitingText(waiting, goal);
+  if (lines[0] !== undefined) out.push(goal.rehearsal ? lines[0] : style.yellow(lines[0]), ...lines.slice(1));
+  if (reads.length > 0) out.push(`Read from outside: ${readWords(reads)}. ${style.dim(`More: show ${goal.id} --reads`)}`, "");
+  return out;
+}
+
+function effectStyle({ state }: Effect, style: Styles): Style {
+  if (state === "confirmed") return style.green;
+  return state === "failed" ? style.red : state === "approved" || state === "sent" ? style.cyan : style.dim;
 }
 
 function statusStyle(status: TaskStatus, style: Styles): Style {

@@ -1,4 +1,4 @@
-/** `marketeam show`: one goal with its plan and tasks; on request its calls, its reviews, or what filled one prompt. */
+/** `marketeam show`: one goal with its plan and tasks; on request its calls, its reviews, what it read outside, or what filled one prompt. */
 
 import type { Application } from "../bootstrap.ts";
 import { EXIT } from "../domain/exit.ts";
@@ -9,31 +9,38 @@ import { START_HINT } from "./columns.ts";
 import { UsageError } from "./errors.ts";
 import { print, printJson } from "./output.ts";
 import { goalOfCall, taskKeys } from "./queries.ts";
-import { configFor, openApplication, resolveId, stylesFor, type CommonOptions } from "./session.ts";
+import { configFor, openToLook, resolveId, stylesFor, type CommonOptions } from "./session.ts";
 import { callsJson, callsText, type CallsView } from "./show-calls.ts";
 import { goalText, goalView } from "./show-goal.ts";
 import { promptJson, promptText, promptView } from "./show-prompt.ts";
+import { readsJson, readsText, readsView } from "./show-reads.ts";
 import { reviewsJson, reviewsText, reviewsView } from "./show-reviews.ts";
 import { storeThere } from "./store-there.ts";
 
-type ShowOptions = CommonOptions & { readonly calls?: boolean; readonly reviews?: boolean; readonly prompt?: string };
+type ShowOptions = CommonOptions & {
+  readonly calls?: boolean;
+  readonly reviews?: boolean;
+  readonly reads?: boolean;
+  readonly prompt?: string;
+};
 
 export async function show(typed: string | undefined, options: ShowOptions): Promise<number> {
-  if (options.prompt !== undefined && (options.calls || options.reviews)) {
-    throw new UsageError("--prompt shows one call", "leave --calls and --reviews out");
+  if (options.prompt !== undefined && (options.calls || options.reviews || options.reads)) {
+    throw new UsageError("--prompt shows one call", "leave --calls, --reviews and --reads out");
   }
   if (!storeThere(configFor(options))) throw new UsageError("there is no goal yet", START_HINT);
-  await using app = await openApplication(options);
+  await using app = await openToLook(options);
   if (options.prompt !== undefined) await showPrompt(app, typed, options.prompt, options);
   else await showGoal(app, await resolveId(app, "goal", typed ?? "last"), options);
   return EXIT.done;
 }
 
 async function showGoal(app: Application, goalId: string, options: ShowOptions): Promise<void> {
-  const { view, calls, reviews } = await app.store.read(async (read) => ({
+  const { view, calls, reviews, reads } = await app.store.read(async (read) => ({
     view: await goalView(read, await goalResultOf(read, app.registry, app.team.workspace.root, goalId), goalId),
     calls: options.calls ? await callsOfGoal(read, goalId) : null,
     reviews: options.reviews ? await reviewsView(read, goalId) : null,
+    reads: options.reads ? await readsView(read, goalId) : null,
   }));
   const callsView: CallsView | null =
     calls === null
@@ -48,14 +55,18 @@ async function showGoal(app: Application, goalId: string, options: ShowOptions):
     const asked = {
       ...(callsView ? { calls: callsJson(callsView) } : {}),
       ...(reviews ? { reviews: reviewsJson(reviews) } : {}),
+      ...(reads ? { reads: readsJson(reads) } : {}),
     };
-    printJson(callsView || reviews ? { goal: view.result, ...asked } : view.result);
+    printJson(callsView || reviews || reads ? { goal: view.result, ...asked } : view.result);
     return;
   }
   const style = stylesFor(app.config);
-  if (callsView) print(callsText(view.goal, callsView, style));
-  if (reviews) print(`${callsView ? "\n" : ""}${reviewsText(view.goal, reviews, style)}`);
-  if (!callsView && !reviews) print(goalText(view, style));
+  const parts = [
+    ...(callsView ? [callsText(view.goal, callsView, style)] : []),
+    ...(reviews ? [reviewsText(view.goal, reviews, style)] : []),
+    ...(reads ? [readsText(view.goal, reads, style)] : []),
+  ];
+  print(parts.length > 0 ? parts.join("\n\n") : goalText(view, style));
 }
 
 async function showPrompt(app: Application, typed: string | undefined, typedCall: string, options: ShowOptions): Promise<void> {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import type { Effect } from "../domain/effect.ts";
 import type { Goal } from "../domain/goal.ts";
 import { nano } from "../domain/money.ts";
 import { statusResult } from "../domain/result.ts";
@@ -48,6 +49,8 @@ function view(change: Partial<StatusView> = {}): StatusView {
     reasons: [],
     goals: [entry()],
     questions: 0,
+    actions: { answerable: [], unknown: [] },
+    stopped: null,
     atWork: true,
     day: { kind: "day", id: "2026-11-21", cap: nano(10), ...scope },
     month: { kind: "month", id: "2026-11", cap: nano(50), ...scope },
@@ -89,6 +92,17 @@ describe("status", () => {
     expect(statusText(view({ questions: 1 }), plain)).toContain("1 question waits for you: bun run start approvals");
     expect(statusText(view({ questions: 2 }), plain)).toContain("2 questions wait for you");
     expect(statusText(view(), plain)).not.toContain("approvals");
+  });
+
+  test("actions that wait, that may have happened, and the kill switch; rehearsals wait for nobody", () => {
+    const action = (rehearsal: boolean) => ({ rehearsal }) as Effect;
+    const actions = { answerable: [action(false), action(false), action(true)], unknown: [action(false)] };
+    const text = statusText(view({ actions, stopped: { at: NOW, by: "a person" } }), plain);
+    expect(text).toContain("2 actions outside wait for your yes: bun run start approvals\n");
+    expect(text).toContain("1 action outside may have happened, nobody knows: bun run start approvals\n");
+    expect(text).toContain("Stopped: everything outside was stopped by a person at 2026-11-21 12:00 UTC.\n");
+    expect(text).toContain("bun run start effects --resume");
+    expect(statusText(view({ actions: { answerable: [action(true)], unknown: [] } }), plain)).not.toContain("action");
   });
 
   test("what stands still names its reason and the command that makes it go on", () => {

@@ -4,9 +4,12 @@ import type { ScopeState } from "../domain/budget.ts";
 import type { Goal } from "../domain/goal.ts";
 import { dollars, usd, type Nano } from "../domain/money.ts";
 import type { StatusResult } from "../domain/result.ts";
+import type { WaitingEffects } from "../store/effect-waiting.ts";
+import { stoppedWords, type Stop } from "../store/effects.ts";
 import type { HealthLevel } from "../health/level.ts";
 import { age, columns, count, START } from "./columns.ts";
 import { oneLine, type Styles } from "./output.ts";
+import { waitingLines } from "./waiting-text.ts";
 
 const GOALS_SHOWN = 20;
 const STILL_SHOWN = 5;
@@ -18,6 +21,10 @@ export type StatusView = {
   /** Newest first. */
   readonly goals: readonly StatusGoal[];
   readonly questions: number;
+  /** Rehearsals among them, which wait for nobody. */
+  readonly actions: WaitingEffects;
+  /** The kill switch. */
+  readonly stopped: Stop | null;
   /** Whether any process that could work on a goal is alive. */
   readonly atWork: boolean;
   readonly day: ScopeState;
@@ -58,6 +65,15 @@ export function statusText(view: StatusView, style: Styles): string {
   if (view.questions > 0)
     out.push(
       `${count(view.questions, "question")} ${view.questions === 1 ? "waits" : "wait"} for you: bun run start approvals`,
+      "",
+    );
+  const real = (of: keyof WaitingEffects) => view.actions[of].filter((effect) => !effect.rehearsal).length;
+  const actions = waitingLines({ answerable: real("answerable"), unknown: real("unknown") });
+  if (actions.length > 0) out.push(...actions, "");
+  if (view.stopped)
+    out.push(
+      style.red(`Stopped: ${stoppedWords(view.stopped)}.`),
+      "Nothing is done outside until: bun run start effects --resume",
       "",
     );
   out.push(`Today ${spendText(view.day)}; this month ${spendText(view.month)}.`);

@@ -7,6 +7,8 @@ import type { StatusResult } from "../domain/result.ts";
 import { diskFacts, storeFacts } from "../health/facts.ts";
 import { assessHealth, type HealthFacts } from "../health/level.ts";
 import { costsOfGoals } from "../store/scopes.ts";
+import { effectsWaiting } from "../store/effect-waiting.ts";
+import { getStop } from "../store/effects.ts";
 import { listGoals } from "../store/goals.ts";
 import { listQuestions } from "../store/questions.ts";
 import { listProcesses, type ProcessRow } from "../store/records.ts";
@@ -70,6 +72,8 @@ async function statusView(read: Read, config: RuntimeConfig): Promise<StatusView
       cost: costs.get(goal.id)?.spent ?? 0,
     })),
     questions: (await listQuestions(read, { status: "open" })).length,
+    actions: await effectsWaiting(read),
+    stopped: await getStop(read),
     atWork: (await listProcesses(read)).some((row) => isAlive(row, config.host, read.now)),
     day,
     month,
@@ -99,5 +103,14 @@ function emptyView(config: Pick<RuntimeConfig, "caps" | "workspace">, now: numbe
   } as const;
   const budget = budgetLevel(Math.max(shareUsed(scopes.day), shareUsed(scopes.month)));
   const health = assessHealth({ ...WELL, ...diskFacts(config.workspace), budget });
-  return { ...health, goals: [], questions: 0, atWork: false, ...scopes, now };
+  return {
+    ...health,
+    goals: [],
+    questions: 0,
+    actions: { answerable: [], unknown: [] },
+    stopped: null,
+    atWork: false,
+    ...scopes,
+    now,
+  };
 }

@@ -4,10 +4,20 @@ import type { Goal } from "../domain/goal.ts";
 import { dollars, nano } from "../domain/money.ts";
 import type { Question } from "../domain/question.ts";
 import type { GoalResult } from "../domain/result.ts";
+import type { WaitingEffects } from "../store/effect-waiting.ts";
 import { duration } from "../work/report-file.ts";
 import { oneLine, table } from "./output.ts";
+import { waitingText } from "./waiting-text.ts";
 
-export function summaryText(result: GoalResult, goal: Goal, questions: readonly Question[]): string {
+const NONE: WaitingEffects = { answerable: [], unknown: [] };
+
+/** `actions` are the goal's own that wait for a person. */
+export function summaryText(
+  result: GoalResult,
+  goal: Goal,
+  questions: readonly Question[],
+  actions: WaitingEffects = NONE,
+): string {
   const done = result.tasks.filter((task) => task.status === "done");
   const out = ["", `${oneLine(result.title, 100)}: ${statusWords(goal)}`, ""];
   if (done.length > 0) {
@@ -43,6 +53,7 @@ export function summaryText(result: GoalResult, goal: Goal, questions: readonly 
       "",
     );
   }
+  out.push(...waitingText(actions, goal));
   if (goal.status === "paused" && questions.length === 0)
     out.push(`Go on with: bun run start resume ${goal.id}${goal.rehearsal ? " --rehearse" : ""}`, "");
   const cost = result.rehearsal

@@ -2,7 +2,6 @@
 
 import type { Application } from "../bootstrap.ts";
 import { loginTo } from "../bootstrap/hands.ts";
-import { severity } from "../domain/action.ts";
 import { EXIT } from "../domain/exit.ts";
 import { suggest } from "../domain/problem.ts";
 import { argumentProblems } from "../tools/arguments.ts";
@@ -29,7 +28,7 @@ type Connected = { readonly app: Application; readonly entry: ToolEntry; readonl
 
 /**
  * What a server says that it offers, with the class of each tool. Tools that nobody has seen are accepted by being shown;
- * changed ones only with --accept. Exit 1 when the server is away.
+ * changed ones only with --accept. Exit 1 when the server is away, 4 when changed ones wait to be accepted.
  */
 export async function testServer(name: string | undefined, options: TestOptions): Promise<number> {
   return connected(name, "test", options, async ({ app, entry, server }) => {
@@ -45,20 +44,33 @@ export async function testServer(name: string | undefined, options: TestOptions)
     const names = Object.keys(app.registry.tools.mcpServers);
     if (taken) await writeLock(root, pruneLock(acceptTools(lock, entry.name, listed, classOf), names));
     if (options.json) {
-      printJson({ server: entry.name, tools, ...change, accepted: taken });
-      return EXIT.done;
+      const said = new Map(listed.map((info) => [info.name, info]));
+      const shown = tools.map((tool) => {
+        const { description, inputSchema } = said.get(tool.tool) ?? {};
+        return { ...tool, description, inputSchema };
+      });
+      printJson({ server: entry.name, tools: shown, ...change, accepted: taken });
+      return taken ? EXIT.done : EXIT.stopped;
     }
     print(classifiedText(taken ? classifiedTools(entry, listed, (await readLock(root)).lock) : tools, stylesFor(app.config)));
+    for (const info of listed.filter(({ name }) => change.changed.includes(name))) print(wordsOf(info));
     if (change.changed.length > 0)
       print(
         taken
           ? `\nAccepted as they are now: ${change.changed.join(", ")}.`
-          : `\nChanged since you accepted them: ${change.changed.join(", ")}. Read what they say now; \`tools test ${entry.name} --accept\` takes them. Until then each use is asked.`,
+          : `\nChanged since you accepted them: ${change.changed.join(", ")}. What they say now stands above; \`tools test ${entry.name} --accept\` takes them. Until then each use is asked.`,
       );
     else if (change.added.length > 0) print(`\nNoted in ${LOCK_FILE}: ${change.added.length} new.`);
     if (change.gone.length > 0) print(`No longer there: ${change.gone.join(", ")}.`);
-    return EXIT.done;
+    return taken ? EXIT.done : EXIT.stopped;
   });
+}
+
+/** What a model would read of a tool: whoever accepts it as it is now has seen it. */
+function wordsOf({ name, description, inputSchema }: ToolInfo): string {
+  const { properties } = inputSchema;
+  const names = typeof properties === "object" && properties !== null ? Object.keys(properties) : [];
+  return `\n${oneLine(name, 60)} says: ${oneLine(description, 2_000)}\n  arguments: ${names.length === 0 ? "none that it names" : oneLine(names.join(", "), 600)} (in full: --json)`;
 }
 
 /** One call of a tool that only looks. What changes something is an agent's to ask for and a person's to approve. */
@@ -78,13 +90,17 @@ export async function callTool(what: string | undefined, tool: string | undefine
         ),
       );
     const { class: of } = classifyCall(info, args, { server: entry.name, actions: entry.actions, catalogue: entry.catalogue });
-    if (severity(of) > severity("draft"))
+    if (of !== "read")
       throw new UsageError(
         `${tool} is a "${of}" action: this command only looks`,
         "an agent asks for it in its work, and `approvals` shows you what it would do",
       );
     const problems = await argumentProblems(info.inputSchema, args);
-    if (problems.length > 0) throw new UsageError(`the arguments are not as ${tool} wants them: ${problems.join("; ")}`);
+    if (problems.length > 0)
+      throw new UsageError(
+        `the arguments are not as ${tool} wants them: ${problems.join("; ")}`,
+        "--args takes them as one JSON object",
+      );
     const answer = await server.call(tool, args, { signal: AbortSignal.timeout(5 * 60_000) });
     if (options.json) printJson(answer);
     else if (answer.kind === "answered") print(answer.text);
@@ -128,7 +144,7 @@ async function connected(
     return EXIT.config;
   }
   const server = app.team.hands?.toolbox.server(name);
-  if (!server) throw new UsageError(`${name} is not connected`);
+  if (!server) throw new UsageError(`${name} is not connected`, "see `tools` for why");
   // Awaited here: the application is closed when this function ends.
   return await use({ app, entry, server });
 }

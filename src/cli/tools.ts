@@ -8,12 +8,14 @@ import type { Registry } from "../domain/registry.ts";
 import { EMAIL_SERVER } from "../domain/tools-file.ts";
 import { loadRegistry } from "../skills/registry.ts";
 import { emailSkills, readEntries, type ToolEntry } from "../tools/entries.ts";
+import type { ServerUse } from "../store/outside-use.ts";
 import { LOCK_FILE, readLock, type ToolsLock } from "../tools/lock.ts";
 import { UsageError } from "./errors.ts";
 import { note, oneLine, print, printJson, table } from "./output.ts";
 import { configFor, stylesFor } from "./session.ts";
 import { catalogueOf, rolesText, type ToolsOptions } from "./tools-catalogue.ts";
 import type { TestOptions } from "./tools-test.ts";
+import { usageRows, usedOutside, useJson } from "./tools-used.ts";
 
 type Variables = Readonly<Record<string, string | undefined>>;
 export type ToolServer = {
@@ -33,11 +35,16 @@ export async function tools(
   which: string | undefined,
   options: ToolsOptions & TestOptions,
 ): Promise<number> {
-  if (which !== undefined && action !== "call") throw new UsageError(`one name too many: "${oneLine(which, 40)}"`);
+  if (which !== undefined && action !== "call")
+    throw new UsageError(`one name too many: "${oneLine(which, 40)}"`, "only tools call takes two: a server and a tool");
   switch (action) {
     case undefined:
     case "list":
-      if (what !== undefined) throw new UsageError(`tools list takes no name: "${oneLine(what, 40)}"`);
+      if (what !== undefined)
+        throw new UsageError(
+          `tools list takes no name: "${oneLine(what, 40)}"`,
+          "tools test <server> shows what one of them has",
+        );
       return list(options);
     case "test":
       return (await import("./tools-test.ts")).testServer(what, options);
@@ -71,8 +78,9 @@ async function list(options: ToolsOptions): Promise<number> {
   if (faulty > 0) note(`${faulty} ${faulty === 1 ? "error" : "errors"} in tools.yaml: see \`validate\`.`);
   if (fault !== null) note(`${fault}.`);
   const mail = emailRow(registry, config.variable);
+  const used = await usedOutside(config, entries);
   if (options.json) {
-    printJson({ tools: [...entries.map((entry) => forJson(entry, lock)), ...(mail === null ? [] : [mail])] });
+    printJson({ tools: [...entries.map((entry) => forJson(entry, lock, used)), ...(mail === null ? [] : [mail])] });
     return EXIT.done;
   }
   if (entries.length === 0 && mail === null) {
@@ -92,6 +100,8 @@ ${rolesText(catalogue)}`,
     on ? green("on") : yellow(`off: ${reason ?? ""}`),
   ]);
   print(table([["tool", "role", "skills", "state"].map(bold), ...rows]));
+  const usage = usageRows(entries, used);
+  if (usage.length > 0) print(`\n${table([["used (UTC)", "today", "this month"].map(bold), ...usage])}`);
   const unseen = entries
     .filter((entry) => entry.off === null && !Object.hasOwn(lock.servers, entry.name))
     .map(({ name }) => name);
@@ -114,7 +124,7 @@ function rowOf({ name, role, skills, off }: ToolEntry): ToolServer {
   return { name, role, skills, on: off === null, reason: off };
 }
 
-function forJson(entry: ToolEntry, lock: ToolsLock) {
+function forJson(entry: ToolEntry, lock: ToolsLock, used: readonly ServerUse[]) {
   return {
     ...rowOf(entry),
     description: entry.description,
@@ -124,6 +134,7 @@ function forJson(entry: ToolEntry, lock: ToolsLock) {
     allow: entry.allow,
     deny: entry.deny,
     limits: entry.limits,
+    used: useJson(entry, used),
     policy: entry.policy,
     accepted: Object.keys(lock.servers[entry.name]?.tools ?? {}).length,
   };

@@ -1,7 +1,7 @@
 /** `marketeam validate`: every problem of the team's files in one run, without a database, a workspace or a model. */
 
 import { EXIT } from "../domain/exit.ts";
-import type { Problem } from "../domain/problem.ts";
+import { formatProblem, oneVisibleLine, type Problem } from "../domain/problem.ts";
 import { loadRegistry, type LoadedRegistry } from "../skills/registry.ts";
 import { skillSizes } from "../skills/skill-size.ts";
 import { print, printJson, type Styles } from "./output.ts";
@@ -75,7 +75,8 @@ function inOrder(problems: readonly Problem[]): Problem[] {
 function problemsText(problems: readonly Problem[], counts: TeamCounts, { red, yellow, green, dim }: Styles): string {
   const out = problems.flatMap(({ severity, file, line, message, hint }) => {
     const mark = severity === "error" ? red("error  ") : yellow("warning");
-    return [`${mark}  ${file}${line === undefined ? "" : `:${line}`}: ${message}`, ...(hint ? [dim(`         ${hint}`)] : [])];
+    const said = formatProblem({ severity, file, line, message });
+    return [`${mark}  ${said}`, ...(hint ? [dim(`         ${oneVisibleLine(hint)}`)] : [])];
   });
   const mark = counts.errors > 0 ? red("✖") : counts.warnings > 0 ? yellow("!") : green("✔");
   return [...out, ...(out.length > 0 ? [""] : []), `${mark} ${countsText(counts)}`].join("\n");

@@ -78,6 +78,7 @@ export function fakeHands(
       })),
       resolve,
       away: options.away ?? [],
+      down: options.away ?? [],
     }),
     server: (name) => (name === SERVER ? server : null),
     close: async () => {},

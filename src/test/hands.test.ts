@@ -234,10 +234,12 @@ test("an agent without tools is told to advise; one with tools, who is away", as
   await using _ = it;
   const withRole = new Map([...it.team.registry.skills].map(([name, skill]) => [name, { ...skill, tools: ["analytics"] }]));
   Object.assign(it.team, { registry: { ...it.team.registry, skills: withRole } });
-  await run(it);
+  const { task } = await run(it);
   const text = JSON.stringify(request()?.messages);
   expect(text).toContain("No tool for analytics is connected (analytics: it did not start): you advise");
   expect(request()?.tools ?? []).toEqual([]);
+  const version = await it.store.read((read) => versionsOf(read, task.id));
+  expect(version[0]?.missing).toContain("A connected tool could not be used: analytics: it did not start");
 });
 
 test("secrets of this installation in an answer reach neither the prompt nor the store", async () => {

@@ -24,7 +24,13 @@ export async function postgresService(): Promise<Service> {
   }
 }
 
-function absent(name: string, why: string): Service {
+/** A Chromium in PATH, for servers that drive a browser. */
+export function chromiumService(): { readonly path: string; readonly ok: true } | { readonly ok: false } {
+  const path = Bun.which("chromium") ?? Bun.which("chromium-browser");
+  return path === null ? absent("chromium", "it is not in PATH") : { ok: true, path };
+}
+
+function absent(name: string, why: string): { readonly ok: false } {
   if (process.env.REQUIRE_SERVICES === "1") throw new Error(`${name} is required by REQUIRE_SERVICES=1, but: ${why}`);
   console.error(`SKIP ${name}: ${why}`);
   return { ok: false };

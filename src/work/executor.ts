@@ -192,7 +192,10 @@ export async function make(team: Team, job: Make, signal: AbortSignal): Promise<
         continue;
       case "end": {
         const handoff = readHandoff(text + outcome.text);
-        if (handoff.body !== "") return { kind: "made", ...handoff, model: outcome.model };
+        if (handoff.body !== "") {
+          const missing = [...handoff.missing, ...(offer?.down ?? []).map((why) => `A connected tool could not be used: ${why}`)];
+          return { kind: "made", ...handoff, missing, model: outcome.model };
+        }
         if (empties++ >= MAX_EMPTY) return { kind: "unusable", why: "empty", detail: "the reply was empty, twice" };
         turns = [
           ...turns,

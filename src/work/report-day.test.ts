@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { nano } from "../domain/money.ts";
+import { chargeUse } from "../store/outside-use.ts";
 import type { Store, Tx } from "../store/store.ts";
 import { ENGINES } from "../test/engines.ts";
 import { addGoal, addQuestion, addTask, at, DAY, fillSmallStore, HOUR, MINUTE, NOON } from "../test/small-store.ts";
@@ -49,6 +50,19 @@ for (const engine of ENGINES) {
       expect(report?.path).toBe("metrics/2026-11-21-report.md");
       expect(report?.text).toBe(EXPECTED);
       expect(report?.text.split("\n").length).toBeLessThan(60);
+    });
+
+    test("what vendors were used for that day stands by server", async () => {
+      await using store = await engine.open();
+      const limits = { unitsPerDay: null, costPerDay: null, costPerMonth: null };
+      const use = { server: "seo", account: ["seo"], units: 50, cost: nano(0.25), limits };
+      await store.write("test.fill", async (tx) => {
+        await fillSmallStore(tx);
+        for (const now of [NOON - DAY, NOON, NOON + HOUR]) await chargeUse({ ...tx, now }, use);
+        await chargeUse({ ...tx, now: NOON }, { ...use, server: "x", account: ["x"], units: 1, cost: 0 });
+      });
+      const text = (await reportOf(at(store, NOON)))?.text ?? "";
+      expect(section(text, "Used outside")).toEqual(["- seo: 2 uses, 100 units, $0.50 at most", "- x: 1 use, 1 unit"]);
     });
 
     test("the same state gives the same text, whenever it is written", async () => {

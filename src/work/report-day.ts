@@ -12,15 +12,17 @@ import {
   type GoalFigures,
   type Window,
 } from "../store/figures.ts";
+import { outsideUse } from "../store/outside-use.ts";
 import { listScopes } from "../store/scopes.ts";
 import { listWorks } from "../store/scores.ts";
 import type { Read, Store } from "../store/store.ts";
 import { readScorecard, scorecardLines } from "../telemetry/scorecard.ts";
 import { formatDocument } from "../workspace/document.ts";
 import { duration, parseQuote } from "./report-file.ts";
+import { outsideOfDay } from "./report-outside.ts";
 
 const DAY_MS = 86_400_000;
-const SHOWN = { questions: 5, goals: 6, works: 8, reviewers: 4, outside: 6, learnings: 3, failures: 4 };
+const SHOWN = { questions: 5, actions: 5, goals: 6, works: 8, reviewers: 4, outside: 6, learnings: 3, failures: 4 };
 
 /** What triggers did in a window, as their own tables say: so often each. */
 export type Happened = { readonly name: string; readonly outcome: string; readonly reason: string | null; readonly n: number };
@@ -76,11 +78,14 @@ export async function composeDayReport(
   const tasks = await workEnded(read, window);
   const reviews = await reviewsGiven(read, window);
   const open = await questionsOpenAt(read, window.to);
+  const outside = await outsideOfDay(read, window);
   const learned = await learningsAdded(read, window);
   const outages = outagesOf(await goalTurns(read, window), window);
   const money = await moneyOf(read, window, caps);
-  const quiet = [goals, rehearsed, tasks, reviews, learned, schedules, events].every((list) => list.length === 0);
-  if (quiet && outages.goals === 0 && money.day === 0 && !open.some((question) => inside(question.createdAt))) return null;
+  const used = (await outsideUse(read, { from: day, to: day })).filter(({ calls }) => calls > 0);
+  const quiet = [goals, rehearsed, tasks, reviews, learned, schedules, events, outside.lines].every((list) => list.length === 0);
+  if (quiet && !outside.asked && outages.goals === 0 && money.day === 0 && !open.some((question) => inside(question.createdAt)))
+    return null;
 
   const works = (await listWorks(read, { rehearsal: false })).filter((work) => work.accepted !== null && inside(work.at));
   const begun = goals.filter((goal) => inside(goal.createdAt)).length;
@@ -104,16 +109,19 @@ export async function composeDayReport(
       "",
     );
   };
-  section(
-    "Waits for you",
-    open.map((entry) => `${oneLine(entry.title)} (since ${periods(entry.createdAt).day}; \`approve ${entry.id}\`)`),
-    SHOWN.questions,
-  );
+  section("Waits for you", [
+    ...limited(
+      open.map((entry) => `${oneLine(entry.title)} (since ${periods(entry.createdAt).day}; \`approve ${entry.id}\`)`),
+      SHOWN.questions,
+    ),
+    ...limited(outside.open.map(oneLine), SHOWN.actions, "more actions: `approvals`"),
+  ]);
   section("Went wrong", [
     ...(outages.goals > 0 ? [outages.line] : []),
     ...limited(
       failed.map((task) => `${task.key} (${task.skill}) failed${task.reason === null ? "" : `: ${oneLine(task.reason)}`}`),
       SHOWN.failures,
+      "more failures",
     ),
   ]);
   section("Goals", ended.map(goalLine), SHOWN.goals);
@@ -132,8 +140,10 @@ export async function composeDayReport(
     ),
     SHOWN.reviewers,
   );
+  section("Actions outside", outside.lines);
   section("Schedules", schedules.map(happenedLine), SHOWN.outside);
   section("Events from outside", events.map(happenedLine), SHOWN.outside);
+  section("Used outside", used.map(usedLine), SHOWN.outside);
   section(
     "Learned",
     learned.map((entry) => `${oneLine(entry.statement)} (${entry.skill ?? "all skills"})`),
@@ -145,13 +155,21 @@ export async function composeDayReport(
     scorecardLines(card.real, duration).map(({ name, value }) => `${name}: ${value}`),
   );
   if (rehearsed.length > 0) out.push(`${count(rehearsed.length, "rehearsal")} besides, which are not counted here.`);
-  return { path: dayReportPath(day), text: formatDocument({ day, goals: goals.length, open: open.length }, out.join("\n")) };
+  return {
+    path: dayReportPath(day),
+    text: formatDocument({ day, goals: goals.length, open: open.length + outside.open.length }, out.join("\n")),
+  };
 }
 
 function goalLine(goal: GoalFigures): string {
   const likely = parseQuote(goal.quote)?.likely ?? 0;
   const quoted = likely > 0 ? ` (quoted ${dollars(nano(likely))})` : "";
   return `${oneLine(goal.title)}: ${goal.status}, ${dollars(goal.spent)}${quoted}, ${duration((goal.endedAt ?? goal.createdAt) - goal.createdAt)}`;
+}
+
+function usedLine({ server, calls, units, cost }: Awaited<ReturnType<typeof outsideUse>>[number]): string {
+  const parts = [...(units > 0 ? [count(units, "unit")] : []), ...(cost > 0 ? [`${dollars(cost)} at most`] : [])];
+  return `${oneLine(server)}: ${[count(calls, "use"), ...parts].join(", ")}`;
 }
 
 function happenedLine({ name, outcome, reason, n }: Happened): string {
@@ -202,8 +220,8 @@ function outagesOf(
   };
 }
 
-function limited(lines: readonly string[], limit: number): string[] {
-  return lines.length <= limit ? [...lines] : [...lines.slice(0, limit), `and ${lines.length - limit} more failures`];
+function limited(lines: readonly string[], limit: number, more = "more"): string[] {
+  return lines.length <= limit ? [...lines] : [...lines.slice(0, limit), `and ${lines.length - limit} ${more}`];
 }
 
 function count(n: number, what: string): string {

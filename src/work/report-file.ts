@@ -1,4 +1,4 @@
-/** The final report of a goal, composed from the store: asked, done, decided, open, cost and time, learned. */
+/** The final report of a goal, composed from the store: asked, done, wanted outside, decided, open, cost and time, learned. */
 
 import { z } from "zod";
 import { reportReply } from "../director/report.ts";
@@ -19,6 +19,7 @@ import { tasksOfGoal } from "../store/tasks.ts";
 import type { Read } from "../store/store.ts";
 import { formatDocument } from "../workspace/document.ts";
 import { outputPath } from "./output-file.ts";
+import { outsideOfGoal } from "./report-outside.ts";
 import type { Registry } from "../domain/registry.ts";
 
 export const closingKey = (goalId: string) => `closing/${goalId}`;
@@ -58,6 +59,9 @@ export async function composeReport(read: Read, registry: Registry, goalId: stri
     out.push(...doneLines(task, current.get(task.id), outputPath(registry, task)));
   if (!work.some((task) => task.status === "done")) out.push("Nothing was finished.", "");
 
+  const outside = await outsideOfGoal(read, goalId);
+  if (outside.lines.length > 0) out.push("## Outside", "", ...outside.lines);
+
   const decided = [
     ...(goal.pipeline ? [`The plan follows the pipeline "${goal.pipeline}".`] : []),
     ...(plan?.assumptions ?? []).map((line) => `Assumed: ${line}`),
@@ -89,6 +93,7 @@ export async function composeReport(read: Read, registry: Registry, goalId: stri
     ...questions
       .filter((question) => question.status === "open")
       .map((question) => `${question.title} (\`approve ${question.id}\` or \`reject ${question.id}\`)`),
+    ...outside.open,
     ...contradictions.filter((entry) => entry.status === "open").map((entry) => `Contradiction: ${against(entry)}`),
     ...missing.map((line) => `Missing: ${line}`),
     // What the closing word repeats of the list above is said once.

@@ -23,32 +23,53 @@ export type At = Pick<ReadPlace, "goalId" | "subject" | "revision" | "step" | "r
 /** The same call with the same arguments is answered so often; after that its answer is above. */
 const MAX_SAME = 2;
 
-/** Answers the uses of one turn, in their order. Reads go side by side. Never throws for what a tool does. */
+/**
+ * Answers the uses of one turn, in their order. Reads go side by side, but for those of a server whose calls see each other.
+ * Never throws for what a tool does.
+ */
 export async function answerUses(
   team: Pick<Team, "store">,
   hands: Hands,
   { offer, at, uses, earlier }: { offer: Offer; at: At; uses: readonly ToolUse[]; earlier: readonly ToolUse[] },
   signal: AbortSignal,
 ): Promise<ToolResult[]> {
+  const before = new Map<string, Promise<ToolResult>>();
   return Promise.all(
-    uses.map(async (use, useIndex): Promise<ToolResult> => {
-      const { text, isError } = await answer(
-        team,
-        hands,
-        { offer, at, use, useIndex, same: timesAsked(use, [...earlier, ...uses.slice(0, useIndex)]) },
-        signal,
-      );
-      return { id: use.id, text, isError };
+    uses.map((use, useIndex): Promise<ToolResult> => {
+      const said = async (): Promise<ToolResult> => {
+        const same = timesAsked(offer, use, [...earlier, ...uses.slice(0, useIndex)]);
+        const { text, isError } = await answer(team, hands, { offer, at, use, useIndex, same }, signal);
+        return { id: use.id, text, isError };
+      };
+      const session = sessionOf(offer, use);
+      if (session === null) return said();
+      const result = before.get(session)?.then(said) ?? said();
+      before.set(session, result);
+      return result;
     }),
   );
+}
+
+/** The server whose calls see each other that this use goes to; null for all others. */
+function sessionOf(offer: Offer, { name, input }: ToolUse): string | null {
+  if (typeof input !== "object" || input === null || Array.isArray(input)) return null;
+  const found = offer.resolve(name, input as Readonly<Record<string, unknown>>);
+  return found.kind === "call" && found.tool.session === true ? found.tool.server : null;
 }
 
 type Said = { readonly text: string; readonly isError: boolean };
 const wrong = (text: string): Said => ({ text, isError: true });
 
-function timesAsked(use: ToolUse, before: readonly ToolUse[]): number {
+/** How often it was asked before. Where calls see each other, another one in between makes it a new question: the next page's snapshot. */
+function timesAsked(offer: Offer, use: ToolUse, before: readonly ToolUse[]): number {
   const asked = canonical(use.input);
-  return before.filter((other) => other.name === use.name && canonical(other.input) === asked).length;
+  const session = sessionOf(offer, use);
+  let times = 0;
+  for (const other of before.toReversed()) {
+    if (other.name === use.name && canonical(other.input) === asked) times++;
+    else if (session !== null && sessionOf(offer, other) === session) break;
+  }
+  return times;
 }
 
 async function answer(
@@ -87,7 +108,7 @@ async function read(
 ): Promise<Said> {
   const known = await team.store.read((store) => findRead(store, place));
   if (known) return shown(known);
-  const server = hands.toolbox.server(tool.server);
+  const server = hands.toolbox.server(tool.server, `${place.goalId}/${place.subject}/${place.step}`);
   if (!server) return wrong(`${tool.server} is not connected any more. Go on without it, and name what you could not look up.`);
   const began = performance.now();
   const answer = await server.call(tool.info.name, args, { signal });

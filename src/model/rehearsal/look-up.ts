@@ -1,4 +1,4 @@
-/** What a making call looks up with the tools that it is offered, before it writes: the address that its goal names, then what lies open. */
+/** What a making call looks up with the tools that it is offered, before it writes: what its brief names, tool or address, then what lies open. */
 
 import { listOf, sha256, textOf } from "./json.ts";
 import { signed } from "./thinking.ts";
@@ -19,10 +19,15 @@ export function lookUp(scene: Scene, make: MakeScene, own: readonly string[]): R
   const used = scene.used.filter((name) => !own.includes(name));
   if (outside.length === 0 || used.length >= LOOKS) return null;
   const open = outside.filter((tool) => !used.includes(tool.name));
-  const address = ADDRESS.exec(`${make.goal}\n${make.brief}`)?.[0]?.replace(/[.,;:!?]+$/, "");
+  // Its own brief first: the goal may name a page that another task looks at.
+  const task = `${make.brief}\n${make.goal}`;
+  const named = open
+    .filter((tool) => required(tool).length === 0 && task.includes(`\`${tool.name}\``))
+    .toSorted((a, b) => task.indexOf(`\`${a.name}\``) - task.indexOf(`\`${b.name}\``))[0];
+  const address = ADDRESS.exec(task)?.[0]?.replace(/[.,;:!?]+$/, "");
   const opener = address === undefined || used.length > 0 ? undefined : open.find((tool) => addressOf(tool) !== null);
   const shower = open.find((tool) => SHOWS.test(tool.name) && required(tool).length === 0);
-  const tool = opener ?? shower;
+  const tool = named ?? opener ?? shower;
   if (!tool) return null;
   const input = tool === opener ? { [addressOf(tool) ?? "url"]: address ?? "" } : {};
   const id = `toolu_${sha256(JSON.stringify([make.key, make.skill, make.revision, make.angle, tool.name, input])).slice(0, 24)}`;
@@ -57,13 +62,15 @@ export function seenLines(scene: Scene): string[] {
   return lines.length > 0 ? ["## What was looked at", "", ...lines, ""] : [];
 }
 
-/** The headings that a page shows, else the first words of the answer. */
+/** The headings that a page shows, else the first two lines that say something: no code, and no heading of the tool's own. */
 function words(text: string): string[] {
   const headings = [...text.matchAll(/heading "([^"]+)"/g)].map((match) => match[1] ?? "");
   if (headings.length > 0) return headings.slice(0, 5);
-  const first = text
-    .split("\n")
-    .map((line) => line.trim())
-    .find((line) => /\p{L}{3}/u.test(line));
-  return first === undefined ? [] : [first];
+  const lines = (of: string) =>
+    of
+      .split("\n")
+      .map((line) => line.trim().replace(/^[-*] /, ""))
+      .filter((line) => /\p{L}{3}/u.test(line) && !line.startsWith("```"));
+  const said = lines(text.replace(/^```[^]*?^```/gm, "")).filter((line) => !line.startsWith("#"));
+  return (said.length > 0 ? said : lines(text)).slice(0, 2);
 }

@@ -70,7 +70,10 @@ export function readMakeScene(scene: Scene): MakeScene {
       ...sourcesOf("The brief", brief),
       ...sourcesOf("The goal", goal),
       ...contextSources(context),
-      ...scene.toolResults.flatMap((text) => sourcesOf("The reference", text)),
+      // What a tool showed is cited apart, with its source.
+      ...scene.toolResults
+        .filter((text) => !text.startsWith("<from_outside"))
+        .flatMap((text) => sourcesOf("The reference", text)),
       ...inputs.flatMap((input) => inputSources(input)),
     ]
       .filter(distinct)
