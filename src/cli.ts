@@ -91,7 +91,7 @@ const program = new Command("marketeam")
   .addHelpText(
     "after",
     `
-Examples:
+Examples (in a clone, \`bun run start\` stands for \`marketeam\` until you type \`bun link\`):
   marketeam --rehearse "Increase signup conversion by 20%"   see a whole goal, without a key and without spending
   marketeam --dry-run "Improve onboarding of trial users"     the plan and a quote, nothing else
   marketeam --pipeline "<name>" "Guide to OKRs"               a named pipeline (a wrong name lists them)
@@ -114,6 +114,7 @@ command("status", "goals and their state, newest first", "marketeam status --jso
 command("show [goal]", "one goal: plan, tasks, reviews, costs (the last goal unless you name one)", "marketeam show last --calls")
   .option("--calls", "every model call: model, tokens by part, cache, cost")
   .option("--reviews", "what the reviewers said of every version")
+  .option("--reads", "what was read from outside with tools")
   .option("--prompt <call>", "what filled the prompt of one call")
   .addOption(json())
   .addOption(workspace())
@@ -352,6 +353,23 @@ command(
   .addOption(new Option("--latency <ms>", "delay before each answer").argParser(whole("--latency", 0, 60_000)).default(0))
   .option("--fault <spec...>", "kind[@match][xN], for example overloaded@make x3")
   .action(run(async () => (await import("./cli/rehearsal.ts")).rehearsal as Action));
+
+command(
+  "completion <shell>",
+  "the script that completes commands, flags, names and ids in bash, zsh or fish",
+  "source <(marketeam completion bash)",
+).action(run(async () => (await import("./cli/completion.ts")).completion as Action));
+
+// What those scripts ask at every press of the key.
+program
+  .command("complete [words...]", { hidden: true })
+  .description("what may stand at the cursor, for the scripts of `completion`")
+  .action(
+    run(async () => {
+      const { complete } = await import("./cli/completion.ts");
+      return ((words: readonly string[]) => complete(program, words)) as Action;
+    }),
+  );
 
 function strict(entry: Command): void {
   entry

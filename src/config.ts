@@ -141,7 +141,7 @@ export function loadConfig(input: ConfigInput): RuntimeConfig {
     caps,
     concurrency: input.concurrency ?? Number(agents),
     daemon,
-    variable: (name: string) => input.env[name]?.trim() || file[name]?.trim() || null,
+    variable: (name: string) => ownText(input.env, name)?.trim() || ownText(file, name)?.trim() || null,
     logLevel,
     logFormat: format === null ? null : oneOf("LOG_FORMAT", format, where("LOG_FORMAT"), ["json", "pretty"] as const),
     host: hostname(),
@@ -204,6 +204,11 @@ function daemonSettings(get: Get, where: (name: string) => Origin): RuntimeConfi
 
 const MAX_USD = 1_000_000;
 
+/** A file of the team may ask for any name, also for one that every object has, as `constructor`. */
+function ownText(from: Readonly<Record<string, string | undefined>>, name: string): string | undefined {
+  return Object.hasOwn(from, name) ? from[name] : undefined;
+}
+
 function hasTeam(folder: string): boolean {
   try {
     readFileSync(join(folder, "skills.yaml"));
@@ -246,8 +251,9 @@ function withoutUser(value: string): string {
   return value.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/@\s]*@/i, "$1…@");
 }
 
-/** A typed value in a message: one line, not too long. */
-function shown(value: string): string {
+/** A typed value in a message: one line, not too long, without a password that slipped in with the line below. */
+function shown(typed: string): string {
+  const value = typed.replace(/\/\/[^/@\s]*@/g, "//…@");
   return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
 }
 

@@ -3,6 +3,7 @@
 import { version } from "../package.json";
 import { createApprovalPages } from "./api/approval-pages.ts";
 import { createDoor, type Door } from "./api/door.ts";
+import { createSlackActions } from "./api/slack-actions.ts";
 import { parseTokens } from "./api/tokens.ts";
 import { openChannels, type Application } from "./bootstrap.ts";
 import { periods } from "./domain/budget.ts";
@@ -98,9 +99,12 @@ export async function openDaemon(
       hears: (event) => event.type === "effect.approved",
     });
   }
+  const links = createApprovalLinks({ store, publicUrl: config.daemon.publicUrl, now });
+  const channels = await openChannels(settings.notify.channels, log.child({ component: "notify" }));
   const notifier = createNotifier({
     store,
-    channels: await openChannels(settings.notify.channels, log.child({ component: "notify" })),
+    channels,
+    links: links.links,
     route: settings.notify.route,
     quiet: settings.notify.quiet,
     digest: settings.notify.digest && { ...settings.notify.digest, lines: () => scorecard() },
@@ -112,7 +116,12 @@ export async function openDaemon(
     name: "notices",
     everyMs: 60_000,
     look: async () => (await notifier.look()).next,
-    hears: (event) => event.type.startsWith("goal.") || event.type.startsWith("question.") || event.type === "budget.level",
+    hears: (event) =>
+      event.type.startsWith("goal.") ||
+      event.type.startsWith("question.") ||
+      event.type.startsWith("effect.") ||
+      event.type === "budget.level" ||
+      (event.type === "task.done" && Boolean(team.hands)),
   });
   parts.push({
     name: "health",
@@ -220,11 +229,25 @@ export async function openDaemon(
   });
 
   const { hands } = team;
-  const links = createApprovalLinks({ store, publicUrl: config.daemon.publicUrl, now });
+  const answered = () => daemon?.wake("actions");
+  const answerable = settings.notify.channels.flatMap((spec) => {
+    const { answers } = channels.find(({ name }) => name === spec.name) ?? {};
+    return spec.type === "slack" && spec.answers && answers ? [{ ...spec.answers, answers }] : [];
+  });
   const door = createDoor({
     bus,
     ...(hands && {
-      approvals: createApprovalPages({ store, effects: hands.effects, links, answered: () => daemon?.wake("actions") }),
+      approvals: createApprovalPages({ store, effects: hands.effects, links, answered }),
+      ...(answerable.length > 0 && {
+        slack: createSlackActions({
+          store,
+          effects: hands.effects,
+          channels: answerable,
+          answered,
+          log: log.child({ component: "slack" }),
+          now,
+        }),
+      }),
     }),
     health,
     metrics: () => metrics.text(),

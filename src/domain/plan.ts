@@ -5,6 +5,8 @@ import { SLUG } from "./id.ts";
 import { suggest } from "./problem.ts";
 
 export const MAX_PLAN_TASKS = 50;
+/** From so many tasks, phases or needs of one task on nothing else of a plan is looked at. */
+const FAR_TOO_MANY = 4 * MAX_PLAN_TASKS;
 export const MAX_VARIANTS = 5;
 export const DIRECTOR = "director";
 /** Keys of the tasks that the engine adds to a goal: a plan's own task of that name would stand in their place. */
@@ -53,6 +55,9 @@ export function planProblems(candidate: Plan, registry: PlanRegistry, options: {
   if (tasks.length === 0) problems.push("the plan has no tasks");
   const size = tasks.length + phases.filter((phase) => phase.gate).length;
   if (size > MAX_PLAN_TASKS) problems.push(`the plan has ${size} tasks and gates, the limit is ${MAX_PLAN_TASKS}`);
+  // Comparing all names with all others takes minutes where a reply is nothing but tasks.
+  const most = tasks.reduce((sum, task) => Math.max(sum, task.needs.length), Math.max(size, phases.length));
+  if (most > FAR_TOO_MANY) return problems.length > 0 ? problems : [`the plan has ${most} phases, or needs of one task`];
   if (!registry.categories.includes(candidate.category)) {
     problems.push(`unknown category "${candidate.category}": ${suggest(candidate.category, registry.categories)}`);
   }

@@ -10,17 +10,31 @@ export type Problem = {
   readonly hint?: string | undefined;
 };
 
+/** One line for a terminal, whatever the file holds. */
 export function formatProblem(problem: Problem): string {
   const where = problem.line === undefined ? problem.file : `${problem.file}:${problem.line}`;
-  return `${where}: ${problem.message}${problem.hint ? ` (${problem.hint})` : ""}`;
+  return oneVisibleLine(`${where}: ${problem.message}${problem.hint ? ` (${problem.hint})` : ""}`);
 }
+
+/** A file from elsewhere may hold what moves a cursor, breaks a line or turns its reading round: that is shown as an escape. */
+export function oneVisibleLine(text: string): string {
+  return text.replace(
+    /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
+const MAX_TYPED = 200;
 
 /** The known word nearest to a typed one, or null when none is near (a third of the letters may differ). */
 export function nearest(typed: string, known: Iterable<string>): string | null {
+  // Nobody mistypes so long a name, and comparing takes the product of both lengths.
+  if (typed.length > MAX_TYPED) return null;
   const wanted = typed.toLowerCase();
   let best: string | null = null;
   let bestDistance = Number.POSITIVE_INFINITY;
   for (const word of known) {
+    if (word.length > MAX_TYPED) continue;
     const distance = editDistance(wanted, word.toLowerCase());
     if (distance < bestDistance) [best, bestDistance] = [word, distance];
   }

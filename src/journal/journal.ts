@@ -6,6 +6,7 @@ import { hashOf } from "../domain/deliverable.ts";
 import { newId } from "../domain/id.ts";
 import type { Nano } from "../domain/money.ts";
 import type { ModelsFile, Tier } from "../domain/registry.ts";
+import { TransitionError } from "../domain/state.ts";
 import type { Log } from "../log/log.ts";
 import type { Model, Reply } from "../model/model.ts";
 import { endCall, findAnswer, holdCall, orphanAttempts, type CallEnd } from "../store/calls.ts";
@@ -232,7 +233,8 @@ export function createJournal(options: JournalOptions): Journal {
       async (tx) => {
         const taskId = subjectTask(spec.key);
         if (shutUntil !== null) await setMeta(tx, gateKey(spec.goal.rehearsal), String(shutUntil));
-        const call = await endCall(tx, held.id, { ...end, stop: reply.stop, flags, reply: stored, answeredAt });
+        const call = await endCall(tx, held.id, { ...end, stop: reply.stop, flags, reply: stored, answeredAt }).catch(notLate);
+        if (call === null) return;
         const of = { goalId: spec.goal.id, taskId, callId: held.id, step: spec.key.step };
         const mark = { rehearsal: spec.goal.rehearsal };
         if (end.state === "unknown") tx.emit({ type: "call.unknown", ...of, hold: held.amount }, mark);
@@ -277,6 +279,12 @@ export function createJournal(options: JournalOptions): Journal {
   }
 
   return { call, refuseNew: () => refusing.abort() };
+}
+
+/** A call that another process called lost, or a person settled, while its answer was on the way stays as it is. */
+function notLate(error: unknown): null {
+  if (error instanceof TransitionError) return null;
+  throw error;
 }
 
 /** Where a store keeps until when the provider is not to be called; a rehearsal has its own. */

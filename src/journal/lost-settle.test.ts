@@ -4,9 +4,10 @@ import { expect, test } from "bun:test";
 import { nano } from "../domain/money.ts";
 import { newId } from "../domain/id.ts";
 import { silentLog } from "../log/log.ts";
-import { scriptedModel, textReply } from "../model/scripted/scripted.ts";
+import type { Model } from "../model/model.ts";
+import { scriptedModel, stopReply, textReply } from "../model/scripted/scripted.ts";
 import { loadRegistry } from "../skills/registry.ts";
-import { callsOfGoal } from "../store/calls.ts";
+import { callsOfGoal, orphanHolds } from "../store/calls.ts";
 import { insertGoal } from "../store/goals.ts";
 import { claimTask } from "../store/leases.ts";
 import { listEvents } from "../store/records.ts";
@@ -22,23 +23,45 @@ const { models } = registry;
 const CAP = nano(1_000);
 const never = new AbortController().signal;
 
-for (const engine of ENGINES)
+/** A goal with one task that is in hand, and the call that the task makes. */
+async function inHand(store: Store, using: Store, model: Model) {
+  const goalId = newId("goal");
+  const of = { priority: "P1", rehearsal: false } as const;
+  await store.write("goal.accept", async (tx) => {
+    const goal = { title: "t", text: "t", category: null, source: "test", pipeline: null, cap: CAP, contextVersion: 0 };
+    await insertGoal(tx, { id: goalId, ...goal, ...of });
+    const task = { phase: "P", skill: "s", brief: "b", criteria: [], reviewers: [], variants: 1, needs: [], unmet: 0 };
+    await insertTasks(tx, [{ id: newId("task"), goalId, key: "t", kind: "work", ...task, ...of }]);
+  });
+  const task = await store.write("task.claim", (tx) => claimTask(tx, { owner: "p", leaseMs: 60_000, rehearsal: false, goalId }));
+  if (!task) throw new Error("nothing to claim");
+  const journal = createJournal({
+    ...{ store: using, model, models, caps: { call: nano(2), task: CAP, goal: CAP, day: CAP, month: CAP } },
+    ...{ retry: { attempts: 3, baseMs: 1, maxMs: 2 }, now: Date.now, random: () => 0.5, sleep: async () => {} },
+    ...{ processId: "p", log: silentLog, reached: () => {} },
+  });
+  return {
+    call: () =>
+      journal.call(
+        {
+          key: { goalId, subject: task.id, revision: 0, step: "make", round: 0 },
+          lease: { goalId, taskId: task.id, owner: "p", epoch: task.epoch },
+          goal: { id: goalId, cap: CAP, allowed: 0, ...of },
+          ...{ skill: "s", tier: "standard", maxTokens: 1_000, system: [], user: [{ kind: "inputs", text: "Write." }] },
+        },
+        never,
+      ),
+    states: async () => (await store.read((read) => callsOfGoal(read, goalId))).map((entry) => entry.state),
+    lost: async () =>
+      (await store.read((read) => listEvents(read, { goalId }))).filter((event) => event.type === "call.unknown").length,
+  };
+}
+
+for (const engine of ENGINES) {
   test.skipIf(!engine.ok)(
     `${engine.name}: the store was away when the answer came; the next attempt calls the first one lost`,
     async () => {
       await using store = await engine.open();
-      const goalId = newId("goal");
-      const of = { priority: "P1", rehearsal: false } as const;
-      await store.write("goal.accept", async (tx) => {
-        const goal = { title: "t", text: "t", category: null, source: "test", pipeline: null, cap: CAP, contextVersion: 0 };
-        await insertGoal(tx, { id: goalId, ...goal, ...of });
-        const task = { phase: "P", skill: "s", brief: "b", criteria: [], reviewers: [], variants: 1, needs: [], unmet: 0 };
-        await insertTasks(tx, [{ id: newId("task"), goalId, key: "t", kind: "work", ...task, ...of }]);
-      });
-      const task = await store.write("task.claim", (tx) =>
-        claimTask(tx, { owner: "p", leaseMs: 60_000, rehearsal: false, goalId }),
-      );
-      if (!task) throw new Error("nothing to claim");
       let away = true;
       const flaky: Store = {
         ...store,
@@ -47,30 +70,38 @@ for (const engine of ENGINES)
             ? Promise.reject(new StoreError("unreachable", "away", "wait"))
             : store.write(name, change),
       };
-      const model = scriptedModel(() => textReply("the answer"));
-      const journal = createJournal({
-        ...{ store: flaky, model, models, caps: { call: nano(2), task: CAP, goal: CAP, day: CAP, month: CAP } },
-        ...{ retry: { attempts: 3, baseMs: 1, maxMs: 2 }, now: Date.now, random: () => 0.5, sleep: async () => {} },
-        ...{ processId: "p", log: silentLog, reached: () => {} },
-      });
-      const call = () =>
-        journal.call(
-          {
-            key: { goalId, subject: task.id, revision: 0, step: "make", round: 0 },
-            lease: { goalId, taskId: task.id, owner: "p", epoch: task.epoch },
-            goal: { id: goalId, cap: CAP, allowed: 0, ...of },
-            ...{ skill: "s", tier: "standard", maxTokens: 1_000, system: [], user: [{ kind: "inputs", text: "Write." }] },
-          },
-          never,
-        );
+      const { call, states, lost } = await inHand(
+        store,
+        flaky,
+        scriptedModel(() => textReply("the answer")),
+      );
       expect(await call().catch((error: unknown) => error)).toBeInstanceOf(StoreError);
-      const states = async () => (await store.read((read) => callsOfGoal(read, goalId))).map((entry) => entry.state);
       expect(await states()).toEqual(["held"]);
       away = false;
       expect(await call()).toMatchObject({ kind: "answer", text: "the answer", replayed: false });
       expect(await states()).toEqual(["unknown", "settled"]);
-      const events = await store.read((read) => listEvents(read, { goalId }));
-      expect(events.filter((event) => event.type === "call.unknown")).toHaveLength(1);
+      expect(await lost()).toBe(1);
       expect(await call()).toMatchObject({ replayed: true });
     },
   );
+
+  test.skipIf(!engine.ok)(
+    `${engine.name}: called lost while it was on its way, and then it breaks off: it is lost once, and the next attempt is made`,
+    async () => {
+      await using store = await engine.open();
+      const replies = [stopReply("lost"), textReply("the answer")];
+      const model: Model = {
+        async respond() {
+          // Another process took this one for dead.
+          await store.write("t.sweep", (tx) => orphanHolds(tx, ["p"]));
+          return replies.shift() ?? textReply("too many");
+        },
+      };
+      const { call, states, lost } = await inHand(store, store, model);
+      // What is known of an answer that came after all is kept: its cost is no guess any more.
+      expect(await call()).toMatchObject({ kind: "answer", text: "the answer" });
+      expect(await states()).toEqual(["unknown", "settled"]);
+      expect(await lost()).toBe(2);
+    },
+  );
+}

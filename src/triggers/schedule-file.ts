@@ -63,8 +63,12 @@ export async function addSchedule(
       document.setIn(["schedules", name], entry);
       return null;
     },
-    async check() {
-      const times = (await loadTimes())({ cron: schedule.cron, zone: schedule.zone ?? "UTC" });
+    async check(after) {
+      // A name that no file can hold is passed over in silence where the file is read.
+      const read = after.partial?.schedules[name];
+      if (read === undefined || !Object.hasOwn(after.partial?.schedules ?? {}, name))
+        return { problem: `"${name}" cannot be the name of a schedule`, hint: "lower-case words joined by hyphens" };
+      const times = (await loadTimes())(read);
       if (times.next(now) !== null) return null;
       return { problem: `schedule ${name}: cron "${schedule.cron}" never fires`, hint: "no such day comes" };
     },
@@ -98,7 +102,7 @@ function mapOf(yaml: Yaml, document: Document): YAMLMap | null {
 /** Edits the file's text, checks what came out as the registry would, and only then puts it in the old one's place. */
 async function change(
   { root, pipelines }: Place,
-  { edit, check }: { edit: (yaml: Yaml, document: Document) => Refusal | null; check: () => Promise<Refusal | null> },
+  { edit, check }: { edit: (yaml: Yaml, document: Document) => Refusal | null; check: (after: YamlFile<SchedulesFile>) => Promise<Refusal | null> },
 ): Promise<Refusal | null> {
   const path = await realpath(join(root, SCHEDULES_FILE)).catch(() => null);
   if (path === null) return { problem: `${SCHEDULES_FILE} is missing`, hint: 'write "schedules: {}" into it' };
@@ -110,6 +114,8 @@ async function change(
   }
   const yaml = await import("yaml");
   const document = yaml.parseDocument(text);
+  const [fault] = document.errors;
+  if (fault) return { problem: `${SCHEDULES_FILE}: ${fault.message.split("\n", 1)[0]}`, hint: "mend it first: see `validate`" };
   const refused = edit(yaml, document);
   if (refused) return refused;
 
@@ -122,7 +128,7 @@ async function change(
     const old = new Set((await allProblems(before, pipelines)).map(({ message }) => message));
     const fresh = (await allProblems(after, pipelines)).find(({ message }) => !old.has(message));
     if (fresh) return { problem: fresh.message, hint: fresh.hint ?? null };
-    const refusal = await check();
+    const refusal = await check(after);
     if (refusal) return refusal;
     if ((await readFile(path, "utf8")) !== text)
       return { problem: `${SCHEDULES_FILE} was changed by somebody else just now`, hint: "try again" };

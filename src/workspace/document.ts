@@ -19,7 +19,7 @@ function quoted(value: string): string {
 
 /** The body of a document without its frontmatter. A text without frontmatter is all body. */
 export function bodyOf(text: string): string {
-  const clean = text.replace(/^\uFEFF/, "").replace(/\r\n/g, "\n");
+  const clean = text.replace(/^\uFEFF/, "").replace(/\r\n?/g, "\n");
   const end = /\n---[ \t]*(?=\n|$)/g;
   end.lastIndex = 3;
   const found = clean.startsWith("---\n") ? end.exec(clean) : null;

@@ -1,16 +1,18 @@
 /** Chaos: three daemons on one PostgreSQL and one Redis, goals coming in, and something breaking again and again; then peace, and the books. */
 
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startRedis } from "../../queue/bullmq/test-server.ts";
 import { startWitness } from "../kill/witness.ts";
 import { postgresAsk, readDaemonBooks, type DaemonBooks } from "./books.ts";
 import { failureFaults, inboxFaults, restFaults, tickFaults, workFaults, type Posted } from "./checks.ts";
+import { askedLate, madeAtOnce, withoutCalls } from "./late.ts";
 import { pollUntil } from "./poll.ts";
 import { startDaemonProcess, type DaemonProcess } from "./program.ts";
 import { makeTeam } from "./root.ts";
 import { startPostgres } from "./servers.ts";
+import { startWeather, type Weather } from "./weather.ts";
 import { post, TOKEN } from "./world.ts";
 
 export type ChaosOptions = {
@@ -19,6 +21,8 @@ export type ChaosOptions = {
   readonly seed: number;
   /** At least so many; more while goals still come in. */
   readonly disturbances: number;
+  /** Goals come in, and things break, for at least so long. */
+  readonly forMs?: number;
   readonly say: (line: string) => void;
 };
 
@@ -31,20 +35,37 @@ export type ChaosResult = {
   readonly ticks: number;
   /** From a kill to the next claim of a task that the dead process held, ms. */
   readonly takeovers: readonly number[];
+  /** The same for a process that was paused and is alive: its leases must run out first. */
+  readonly pauses: readonly number[];
+  /** Calls that two processes made at once, as the first was paused in it: both answers came, and both are paid for. */
+  readonly twice: number;
+  /** Calls that were refused, and answers that were thrown away on the wire. */
+  readonly weather: Readonly<Record<Weather, number>>;
   /** From the last disturbance until nothing ran any more, ms. */
   readonly restMs: number;
 };
 
+/** A task that a process held when it was struck, and when the process was gone, or stood still (UTC ms). */
+type Held = { readonly task: string; readonly at: number; readonly gone: number };
+
 const DAEMONS = 3;
+const WRONG_CLOCK = join(import.meta.dir, "wrong-clock.ts");
 /** In nano-dollars, and as the program is told them: no goal shall stop for money. */
 const CAPS = { task: 500_000e9, day: 900_000e9, month: 1_000_000e9 };
 const MONEY = { BUDGET_MONTHLY: "1000000", BUDGET_DAILY: "900000", BUDGET_GOAL: "600000", BUDGET_TASK: "500000" };
-const REST_LIMIT_MS = 60_000;
+const REST_LIMIT_MS = 90_000;
 /** Goals come as fast as this allows: a backlog would say how fast a machine is, not whether anything is stuck. */
 const MOST_OPEN = 30;
 /** A disturbance comes after so many more answers of the model; where work stands still, after so long. */
 const ANSWERS = { least: 4, most: 14 };
 const PACE_MS = 3_000;
+/** Longer than a lease (12 s) and the look around (2 s): when it goes on, somebody else has its tasks. */
+const PAUSED_MS = 16_000;
+/** What a daemon's clock may be off by: an hour behind, ten minutes either way, a day ahead. */
+const OFF_MS = [-3_600_000, -600_000, 600_000, 86_400_000];
+/** A sender waits so long for an answer: a paused daemon takes connections and says nothing. */
+const SENDER_MS = 3_000;
+const FLOOD = { events: 20, times: 10 };
 
 const FILES = {
   schedules: `schedules:
@@ -56,7 +77,7 @@ ${["one", "two", "three"].map((name) => `  minutely-${name}: { cron: "* * * * *"
 `,
 };
 
-export async function chaos({ goals, seed, disturbances, say }: ChaosOptions): Promise<ChaosResult> {
+export async function chaos({ goals, seed, disturbances, forMs = 0, say }: ChaosOptions): Promise<ChaosResult> {
   const scratch = await mkdtemp(join(tmpdir(), "marketeam-chaos-"));
   const random = randomFrom(seed);
   const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
@@ -65,6 +86,7 @@ export async function chaos({ goals, seed, disturbances, say }: ChaosOptions): P
   await using postgres = await startPostgres(scratch);
   await using redis = await startRedis();
   const witness = await startWitness({ folder: scratch, name: "witness", seed, faults: [], latencyMs: 150 });
+  await using weather = startWeather(witness.url);
   const [root, workspace] = [join(scratch, "team"), join(scratch, "workspace")];
   await makeTeam(root, FILES);
   await mkdir(workspace);
@@ -73,7 +95,7 @@ export async function chaos({ goals, seed, disturbances, say }: ChaosOptions): P
     ...MONEY,
     DATABASE_URL: postgres.url,
     REDIS_URL: redis.url,
-    ANTHROPIC_BASE_URL: witness.url,
+    ANTHROPIC_BASE_URL: weather.url,
     ANTHROPIC_API_KEY: "test",
     WEBHOOK_TOKEN: TOKEN,
   };
@@ -83,8 +105,12 @@ export async function chaos({ goals, seed, disturbances, say }: ChaosOptions): P
   const crew: DaemonProcess[] = [];
   const atWork = new Set<DaemonProcess>();
   const watched: Promise<void>[] = [];
+  const clockOf = (place: number) => join(scratch, `clock-${place}`);
   function keep(place: number): void {
-    const daemon = startDaemonProcess({ root, workspace, env });
+    const daemon = startDaemonProcess({
+      ...{ root, workspace, preload: WRONG_CLOCK },
+      env: { ...env, WRONG_CLOCK_FILE: clockOf(place) },
+    });
     crew[place] = daemon;
     void daemon.ready.then((url) => url !== null && atWork.add(daemon));
     watched.push(
@@ -105,35 +131,88 @@ export async function chaos({ goals, seed, disturbances, say }: ChaosOptions): P
   const posted: (Posted & { readonly receipts: Set<string> })[] = [];
   /** A sender that tries one daemon after the other until its event is acknowledged. */
   async function send(n: number): Promise<void> {
-    const event = { id: `chaos-${n}`, type: n % 3 === 0 ? "pair" : "short", data: { n } };
-    const receipts = new Set<string>();
-    posted.push({ ...event, receipts });
+    await sendUntilTaken(note({ id: `chaos-${n}`, type: n % 3 === 0 ? "pair" : "short", data: { n } }));
+  }
+  function note(event: { id: string; type: string; data: object }) {
+    const noted = { ...event, receipts: new Set<string>() };
+    posted.push(noted);
+    return noted;
+  }
+  async function sendUntilTaken({ receipts, ...event }: ReturnType<typeof note>): Promise<void> {
+    let n = posted.length;
     await pollUntil(
       `event ${event.id} is taken`,
       async () => {
-        const url = await Promise.race([crew[(n + Date.now()) % DAEMONS]?.ready, Bun.sleep(500).then(() => null)]);
-        const answer = url ? await post(url, event) : null;
+        const url = await Promise.race([crew[(n++ + Date.now()) % DAEMONS]?.ready, Bun.sleep(500).then(() => null)]);
+        const answer = url ? await Promise.race([post(url, event), Bun.sleep(SENDER_MS).then(() => null)]) : null;
         if (answer?.status === 202 || answer?.status === 200) receipts.add(answer.id);
-        else if (answer !== null && answer.status !== 503) faults.push(`event ${event.id} was answered ${answer.status}`);
+        else if (answer !== null && answer.status !== 503 && answer.status !== 429)
+          faults.push(`event ${event.id} was answered ${answer.status}`);
         return receipts.size > 0;
       },
       { limitMs: 120_000, everyMs: 200 },
     );
   }
 
-  /** Tasks that a process held when it was killed, and when. */
-  const orphans: { task: string; at: number }[] = [];
+  /** Tasks that a process held when it was killed, or paused, and when. */
+  const orphans: Held[] = [];
+  const kept: Held[] = [];
+  const asleep = new Set<DaemonProcess>();
+  const waking: Promise<void>[] = [];
+  const heldBy = async (daemon: DaemonProcess) =>
+    (
+      await ask<{ id: string }>(`select t.id from tasks t join processes p on p.id = t.lease_owner
+        where p.pid = ${daemon.pid} and t.status in ('running', 'reviewing')`).catch(() => [])
+    ).map(({ id }) => ({ task: id, at: Date.now(), gone: Date.now() }));
+  /** Somebody must be there to take over: else a take-over would measure how long a start takes. */
+  const anotherAtWork = (daemon: DaemonProcess) =>
+    pollUntil("another daemon is at work", () =>
+      crew.some((other) => other !== daemon && atWork.has(other) && !asleep.has(other)),
+    );
   const disturb: Record<string, () => Promise<void>> = {
     async "a daemon killed"() {
       const daemon = pick(crew);
-      // Somebody must be there to take over: else this would measure how long a start takes.
-      await pollUntil("another daemon is at work", () => crew.some((other) => other !== daemon && atWork.has(other)));
-      const held = await ask<{ id: string }>(`select t.id from tasks t join processes p on p.id = t.lease_owner
-        where p.pid = ${daemon.pid} and t.status in ('running', 'reviewing')`).catch(() => []);
-      const at = Date.now();
-      daemon.signal("SIGKILL");
-      orphans.push(...held.map(({ id }) => ({ task: id, at })));
+      await anotherAtWork(daemon);
+      const held = await heldBy(daemon);
+      // Most as the kernel ends them, some as a fault of the runtime does: that takes its time to die.
+      daemon.signal(pick(["SIGKILL", "SIGKILL", "SIGSEGV"] as const));
       await daemon.exited;
+      orphans.push(...held.map((one) => ({ ...one, gone: Date.now() })));
+    },
+    // As a machine that sleeps: what it writes when it wakes comes too late.
+    async "a daemon paused"() {
+      const daemon = pick(crew.filter((one) => atWork.has(one) && !asleep.has(one)));
+      if (daemon === undefined || asleep.size > 0) return;
+      await anotherAtWork(daemon);
+      kept.push(...(await heldBy(daemon)));
+      asleep.add(daemon);
+      daemon.signal("SIGSTOP");
+      const wake = () => {
+        daemon.signal("SIGCONT");
+        asleep.delete(daemon);
+      };
+      waking.push(Promise.race([Bun.sleep(PAUSED_MS), daemon.exited]).then(wake));
+    },
+    async "a clock set wrong"() {
+      await writeFile(clockOf(Math.floor(random() * DAEMONS)), String(pick(OFF_MS)));
+    },
+    async "the model busy"() {
+      weather.set(pick(["busy", "limited"]), 12);
+    },
+    async "answers lost on the wire"() {
+      weather.set("lost", 3);
+    },
+    async "a flood of events"() {
+      const each = Array.from({ length: FLOOD.events }, (_, n) =>
+        note({ id: `flood-${posted.length}-${n}`, type: "noise", data: {} }),
+      );
+      const all = each.flatMap((event) => Array.from({ length: FLOOD.times }, () => sendUntilTaken(event)));
+      await Promise.all(all);
+    },
+    async "Redis silent"() {
+      redis.freeze();
+      await worked(4);
+      redis.thaw();
     },
     async "Redis emptied"() {
       await redis.cli("flushall");
@@ -152,7 +231,10 @@ export async function chaos({ goals, seed, disturbances, say }: ChaosOptions): P
       await ask("update schedules set considered = considered - 240000").catch(() => []);
     },
   };
-  const often = ["a daemon killed", "a daemon killed", "a daemon killed", ...Object.keys(disturb).slice(1)];
+  const [kill = "", ...others] = Object.keys(disturb);
+  // Each once before any comes again, with a kill after every three; then as it falls.
+  const round = [kill, ...others.flatMap((what, n) => (n % 3 === 2 ? [what, kill] : [what]))];
+  const often = [kill, kill, kill, ...others];
 
   async function worked(answers: number): Promise<void> {
     const answered = () => witness.seen().filter((request) => request.answered).length;
@@ -162,23 +244,27 @@ export async function chaos({ goals, seed, disturbances, say }: ChaosOptions): P
   }
 
   try {
+    await Promise.all(Array.from({ length: DAEMONS }, (_, place) => writeFile(clockOf(place), "0")));
     for (let place = 0; place < DAEMONS; place++) keep(place);
     const sending: Promise<void>[] = [];
     let taken = 0;
     let happened = 0;
+    const until = performance.now() + forMs;
+    const more = () => performance.now() < until;
     // It goes on as long as goals come in: none comes after the last disturbance.
-    for (; happened < disturbances || sending.length < goals; happened++) {
+    for (; happened < disturbances || sending.length < goals || more(); happened++) {
       const open = await ask<{ n: number }>("select count(*) as n from goals where status = 'running'").catch(() => []);
       const room = MOST_OPEN - (open[0]?.n ?? MOST_OPEN) - (sending.length - taken);
-      const upTo = Math.min(goals, Math.ceil((goals * (happened + 1)) / Math.max(1, disturbances - 1)), sending.length + room);
+      const due = Math.min(goals, Math.ceil((goals * (happened + 1)) / Math.max(1, disturbances - 1)));
+      const upTo = Math.min(more() ? Number.POSITIVE_INFINITY : due, sending.length + room);
       while (sending.length < upTo) sending.push(send(sending.length).then(() => void taken++));
       await worked(ANSWERS.least + Math.floor(random() * (ANSWERS.most - ANSWERS.least)));
-      const what = Object.keys(disturb)[happened] ?? pick(often);
+      const what = round[happened] ?? pick(often);
       count(what);
       await disturb[what]?.();
     }
     const last = performance.now();
-    await Promise.all(sending);
+    await Promise.all([...sending, ...waking]);
     await pollUntil(
       "nothing runs any more",
       async () => {
@@ -199,13 +285,17 @@ export async function chaos({ goals, seed, disturbances, say }: ChaosOptions): P
     for (const daemon of crew) daemon.signal("SIGTERM");
     await Promise.all(watched);
     const books = await readDaemonBooks(ask);
+    const twice = madeAtOnce(books);
+    const paused = new Set(kept.map(({ task }) => task));
     faults.push(
-      ...workFaults(books, witness.seen(), CAPS, happened),
+      ...withoutCalls(workFaults(askedLate(books, paused), witness.seen(), CAPS, happened), twice),
       ...restFaults(books, ["completed", "paused"]),
       ...failureFaults(books),
       ...inboxFaults(books, posted),
       ...tickFaults(books),
     );
+    // A kill or a lost answer never leads to this: only who is paused comes back.
+    if (twice.length > kept.length) faults.push(`${twice.length} calls were made twice at once, ${kept.length} were paused`);
     if (books.goals.length < goals) faults.push(`${goals} events were acknowledged, there are ${books.goals.length} goals`);
     return {
       faults,
@@ -218,6 +308,9 @@ export async function chaos({ goals, seed, disturbances, say }: ChaosOptions): P
       lost: books.calls.filter((call) => call.state === "unknown").length,
       ticks: books.ticks.filter((tick) => tick.outcome === "fired").length,
       takeovers: takeovers(books, orphans),
+      pauses: takeovers(books, kept),
+      twice: twice.length,
+      weather: weather.met,
     };
   } finally {
     peace = true;
@@ -229,11 +322,18 @@ export async function chaos({ goals, seed, disturbances, say }: ChaosOptions): P
   }
 }
 
-/** How long each task of a dead process waited for its next claim; one that its goal's end took with it waited for nothing. */
-function takeovers({ events }: DaemonBooks, orphans: readonly { task: string; at: number }[]): number[] {
-  return orphans.flatMap(({ task, at }) => {
+/**
+ * How long each task of a dead or paused process waited for its next claim; one that its goal's end took with it waited for
+ * nothing, and one whose goal was at rest meanwhile, because the model was away, waited for that.
+ */
+function takeovers({ events }: DaemonBooks, orphans: readonly Held[]): number[] {
+  return orphans.flatMap(({ task, at, gone }) => {
     const next = events.find((event) => event.task_id === task && event.at >= at && event.type === "task.started");
-    return next ? [next.at - at] : [];
+    if (!next) return [];
+    const between = events.filter((event) => event.goal_id === next.goal_id && event.at >= at && event.at <= next.at);
+    return between.some((event) => event.type === "goal.resumed" || event.type === "task.delivered")
+      ? []
+      : [Math.max(0, next.at - gone)];
   });
 }
 

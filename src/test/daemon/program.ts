@@ -22,10 +22,15 @@ export type DaemonStart = {
   readonly workspace: string;
   readonly env: Readonly<Record<string, string>>;
   readonly args?: readonly string[];
+  /** A file that Bun loads before the program. */
+  readonly preload?: string;
+  /** A command that starts it, as its last argument: a tracer. */
+  readonly under?: readonly string[];
 };
 
-export function startDaemonProcess({ root, workspace, env, args = ["--yes"] }: DaemonStart): DaemonProcess {
-  const child = Bun.spawn([process.execPath, CLI, "--daemon", ...args, "--workspace", workspace], {
+export function startDaemonProcess({ root, workspace, env, args = ["--yes"], preload, under = [] }: DaemonStart): DaemonProcess {
+  const before = preload === undefined ? [] : ["--preload", preload];
+  const child = Bun.spawn([...under, process.execPath, ...before, CLI, "--daemon", ...args, "--workspace", workspace], {
     cwd: root,
     env: childEnv({ PORT: "0", ...env }),
     stdin: "ignore",

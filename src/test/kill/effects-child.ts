@@ -9,6 +9,7 @@ import { openSqliteStore } from "../../store/sqlite/store.ts";
 import type { Store, Tx } from "../../store/store.ts";
 import { suppress, unsuppress } from "../../store/contacts.ts";
 import { createGuard } from "../../tools/email/guard.ts";
+import { limitedServer } from "../../tools/limits.ts";
 import type { Offer } from "../../tools/toolbox.ts";
 import { answerUses } from "../../work/tool-uses.ts";
 import type { ToolAnswer, ToolInfo, ToolServer } from "../../tools/server.ts";
@@ -102,6 +103,7 @@ async function work({ path, mailPort, crashAt, job }: Order): Promise<void> {
       }
     await readWithTool({ store, effects, server: mailServer(mailPort, tools), signal });
     await guardMail(store, now);
+    await useUnits(store, signal);
     // Stopped twice in a row after a kill; what has ended by then stays as it is.
     await propose(wish(9, "send"));
     await effects.stop("a person");
@@ -123,7 +125,7 @@ async function readWithTool(of: { store: Store; effects: Effects; server: ToolSe
     policy: DEFAULT_POLICY,
     floor: "auto" as const,
   };
-  const offer: Offer = { specs: [], away: [], resolve: (_, args) => ({ kind: "call", tool, args }) };
+  const offer: Offer = { specs: [], away: [], down: [], resolve: (_, args) => ({ kind: "call", tool, args }) };
   const toolbox = { sources: [], source: () => null, server: () => server, offer: async () => offer, close: async () => {} };
   const hands = { toolbox, effects, preview: async () => null, clean: (text: string) => text };
   const at = {
@@ -177,6 +179,20 @@ export async function ensureTask(tx: Tx): Promise<void> {
   await addGoal(tx, { id: GOAL, status: "completed" });
   await addTask(tx, { id: TASK, goal_id: GOAL, status: "done", deliverable_id: "dlv_kill" });
   await addVersion(tx, { id: "dlv_kill", task_id: TASK, goal_id: GOAL }, "APPROVE");
+}
+
+/** One read that a vendor counts, and one that never left. */
+async function useUnits(store: Store, signal: AbortSignal): Promise<void> {
+  const limits = { unitsPerDay: 1_000, costPerDay: null, costPerMonth: null };
+  const use = { server: "seo", account: ["seo"], units: 1, cost: 0, limits };
+  const answers: ToolAnswer[] = [
+    { kind: "answered", text: "ok", isError: false, bytes: 2, spilled: null },
+    { kind: "unsent", detail: "away" },
+  ];
+  for (const answer of answers) {
+    const server = { ...mailServer(0, new Map()), call: async () => answer };
+    await limitedServer(server, use, store).call("read", {}, { signal });
+  }
 }
 
 /** What an adapter does: a bare HTTP client of the fake mail service, without a retry of its own. */

@@ -21,7 +21,7 @@ const TEMPLATES = new Set([
 const DAEMON = /^(?:triggers|notify|telemetry|api)\/|^(?:daemon|bootstrap)\.ts$|^cli\/(?:daemon|schedules|events)[\w-]*\.ts$/;
 
 /** What tools read and what leaves the house: killed by a suite of its own, with a mail service as witness. */
-const EFFECTS = /^(?:work\/(?:effect[\w-]*|tool-uses)|tools\/email\/.*|cli\/email)\.ts$/;
+const EFFECTS = /^(?:work\/(?:effect[\w-]*|tool-uses)|tools\/(?:email\/.*|limits)|cli\/email)\.ts$/;
 
 export type Suite = "goal" | "daemon" | "effects";
 
