@@ -95,7 +95,9 @@ export const toolLimits = z.strictObject({
   /** What a vendor sells by the unit (credits, API units): a UTC day's, and what a call takes (1). */
   units: z.strictObject({ perDay: rate, perCall: z.number().int().min(1).max(1_000_000).exactOptional() }).exactOptional(),
   /** What it may cost outside in a UTC day and month, and what a call costs (0). */
-  usd: z.strictObject({ perDay: rate, perMonth: rate, perCall: z.number().positive().max(10_000).exactOptional() }).exactOptional(),
+  usd: z
+    .strictObject({ perDay: rate, perMonth: rate, perCall: z.number().positive().max(10_000).exactOptional() })
+    .exactOptional(),
 });
 export type ToolLimits = z.infer<typeof toolLimits>;
 

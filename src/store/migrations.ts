@@ -205,4 +205,14 @@ const outside: Migration = {
   },
 };
 
-export const migrations: readonly Migration[] = [initial, judgement, schedules, inbox, notices, figures, effects, deaths, outside];
+export const migrations: readonly Migration[] = [
+  initial,
+  judgement,
+  schedules,
+  inbox,
+  notices,
+  figures,
+  effects,
+  deaths,
+  outside,
+];

@@ -102,7 +102,13 @@ function mapOf(yaml: Yaml, document: Document): YAMLMap | null {
 /** Edits the file's text, checks what came out as the registry would, and only then puts it in the old one's place. */
 async function change(
   { root, pipelines }: Place,
-  { edit, check }: { edit: (yaml: Yaml, document: Document) => Refusal | null; check: (after: YamlFile<SchedulesFile>) => Promise<Refusal | null> },
+  {
+    edit,
+    check,
+  }: {
+    edit: (yaml: Yaml, document: Document) => Refusal | null;
+    check: (after: YamlFile<SchedulesFile>) => Promise<Refusal | null>;
+  },
 ): Promise<Refusal | null> {
   const path = await realpath(join(root, SCHEDULES_FILE)).catch(() => null);
   if (path === null) return { problem: `${SCHEDULES_FILE} is missing`, hint: 'write "schedules: {}" into it' };
