@@ -253,7 +253,7 @@ function withoutUser(value: string): string {
 
 /** A typed value in a message: one line, not too long, without a password that slipped in with the line below. */
 function shown(typed: string): string {
-  const value = typed.replace(/\/\/[^/@\s]*@/g, "//…@");
+  const value = typed.replace(/:[^\s:@]*@/g, ":…@");
   return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
 }
 

@@ -15,6 +15,8 @@ export class UsageError extends Error {
 
 /** Prints an error to stderr and says how to exit. An error that nobody foresaw shows its stack: it is ours. */
 export function reportError(error: unknown): number {
+  // What went wrong first speaks: that closing failed too follows from it.
+  if (error instanceof SuppressedError) return reportError(error.suppressed);
   if (!(error instanceof Error)) {
     process.stderr.write(`error: ${String(error)}\n`);
     return EXIT.failed;

@@ -87,7 +87,8 @@ export function createJournal(options: JournalOptions): Journal {
       options.reached("wire:answered");
       const wait = backoff(tries, reply.retryAfterMs);
       const shut = reply.stop === "rate_limited" || reply.stop === "overloaded";
-      await settle(spec, held, reply, answeredAt, shut ? now() + wait : null);
+      const standing = await settle(spec, held, reply, answeredAt, shut ? now() + wait : null);
+      if (standing) return standing;
       const outcome = outcomeOf(reply, held.model);
       if (outcome) return outcome;
       if (tries >= options.retry.attempts) {
@@ -205,7 +206,7 @@ export function createJournal(options: JournalOptions): Journal {
     reply: Reply,
     answeredAt: number | null,
     shutUntil: number | null,
-  ): Promise<void> {
+  ): Promise<CallOutcome | null> {
     const answered = isAnswer(reply.stop);
     const flags: string[] = [];
     let end: Pick<CallEnd, "state" | "cost" | "usage">;
@@ -228,13 +229,22 @@ export function createJournal(options: JournalOptions): Journal {
             detail: reply.detail,
           })
         : null;
-    await store.write(
+    const standing = await store.write(
       "call.settle",
       async (tx) => {
+        // Who was paused in a call comes back to a step that another has answered since: it is paid for, and changes nothing.
+        const { answered: other } = await findAnswer(tx, spec.key);
+        if (other && stored !== null) flags.push("late");
         const taskId = subjectTask(spec.key);
         if (shutUntil !== null) await setMeta(tx, gateKey(spec.goal.rehearsal), String(shutUntil));
-        const call = await endCall(tx, held.id, { ...end, stop: reply.stop, flags, reply: stored, answeredAt }).catch(notLate);
-        if (call === null) return;
+        const call = await endCall(tx, held.id, {
+          ...end,
+          stop: reply.stop,
+          flags,
+          reply: other ? null : stored,
+          answeredAt,
+        }).catch(notLate);
+        if (call === null) return null;
         const of = { goalId: spec.goal.id, taskId, callId: held.id, step: spec.key.step };
         const mark = { rehearsal: spec.goal.rehearsal };
         if (end.state === "unknown") tx.emit({ type: "call.unknown", ...of, hold: held.amount }, mark);
@@ -259,6 +269,7 @@ export function createJournal(options: JournalOptions): Journal {
             { type: "price.mismatch", goalId: spec.goal.id, taskId, callId: held.id, hold: held.amount, cost: end.cost },
             mark,
           );
+        return other ? replay(other.reply, other.call.model) : null;
       },
       // An answer that came a moment before a power cut is lost either way; the next hold waits for the disk, and this with it.
       // A PostgreSQL may end without its clients: there, what is paid for is on the disk before anybody goes on.
@@ -270,6 +281,7 @@ export function createJournal(options: JournalOptions): Journal {
         hold: held.amount,
         cost: end.cost,
       });
+    return standing;
   }
 
   function backoff(tries: number, retryAfterMs: number | null): number {

@@ -41,15 +41,30 @@ async function inHand(store: Store, using: Store, model: Model) {
     ...{ processId: "p", log: silentLog, reached: () => {} },
   });
   return {
-    call: () =>
+    call: (epoch = task.epoch) =>
       journal.call(
         {
           key: { goalId, subject: task.id, revision: 0, step: "make", round: 0 },
-          lease: { goalId, taskId: task.id, owner: "p", epoch: task.epoch },
+          lease: { goalId, taskId: task.id, owner: "p", epoch },
           goal: { id: goalId, cap: CAP, allowed: 0, ...of },
           ...{ skill: "s", tier: "standard", maxTokens: 1_000, system: [], user: [{ kind: "inputs", text: "Write." }] },
         },
         never,
+      ),
+    /** As after a lease that ran out; returns the new epoch. */
+    async takeOver() {
+      await store.write("t.expire", (tx) =>
+        tx.db.updateTable("tasks").set({ lease_until: 0 }).where("id", "=", task.id).execute(),
+      );
+      const again = await store.write("task.claim", (tx) =>
+        claimTask(tx, { owner: "p", leaseMs: 60_000, rehearsal: false, goalId }),
+      );
+      if (!again) throw new Error("nothing to claim");
+      return again.epoch;
+    },
+    stored: async () =>
+      (await store.read((read) => read.db.selectFrom("calls").select("reply").where("goal_id", "=", goalId).execute())).flatMap(
+        ({ reply }) => (reply === null ? [] : [(JSON.parse(reply) as { text: string }).text]),
       ),
     states: async () => (await store.read((read) => callsOfGoal(read, goalId))).map((entry) => entry.state),
     lost: async () =>
@@ -102,6 +117,28 @@ for (const engine of ENGINES) {
       expect(await call()).toMatchObject({ kind: "answer", text: "the answer" });
       expect(await states()).toEqual(["unknown", "settled"]);
       expect(await lost()).toBe(2);
+    },
+  );
+
+  test.skipIf(!engine.ok)(
+    `${engine.name}: paused in a call while another took over and answered: both are paid for, the first stored answer stands`,
+    async () => {
+      await using store = await engine.open();
+      const answers = [Promise.withResolvers<string>(), Promise.withResolvers<string>()];
+      let n = 0;
+      const model: Model = { respond: async () => textReply((await answers[n++]?.promise) ?? "") };
+      const { call, states, stored, takeOver } = await inHand(store, store, model);
+      const sleeper = call();
+      while (n < 1) await Bun.sleep(1);
+      const second = call(await takeOver());
+      while (n < 2) await Bun.sleep(1);
+      answers[1]?.resolve("the other's");
+      expect(await second).toMatchObject({ kind: "answer", text: "the other's", replayed: false });
+      answers[0]?.resolve("late");
+      expect(await sleeper).toMatchObject({ kind: "answer", text: "the other's", replayed: true });
+      expect(await states()).toEqual(["settled", "settled"]);
+      expect(await stored()).toEqual(["the other's"]);
+      expect(await call(await takeOver())).toMatchObject({ text: "the other's", replayed: true });
     },
   );
 }

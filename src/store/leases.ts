@@ -14,6 +14,8 @@ export type ClaimFilter = {
   readonly rehearsal: boolean;
   /** A one-shot claims only its own goal. */
   readonly goalId: string | null;
+  /** Tasks that the owner has in hand: a clock that jumped ahead must not give it the same one twice. */
+  readonly except?: readonly string[];
 };
 
 /**
@@ -74,6 +76,7 @@ async function nextTask(tx: Tx, filter: ClaimFilter): Promise<{ id: string; stat
     .orderBy("tasks.id")
     .limit(1);
   if (filter.goalId !== null) open = open.where("tasks.goal_id", "=", filter.goalId);
+  if (filter.except && filter.except.length > 0) open = open.where("tasks.id", "not in", [...filter.except]);
   if (tx.engine === "postgres") {
     const either = open.where((where) =>
       where.or([

@@ -255,6 +255,25 @@ describe("leases", () => {
     expect(begun[0]?.signal.aborted).toBe(false);
     await worker.abort();
   });
+
+  test("a clock that jumps ahead does not give a worker its own task a second time", async () => {
+    await using at = await scene(1);
+    const { begun, attempt, until } = held();
+    const worker = at.start(attempt, { concurrency: 4 });
+    await until(1);
+    const [first] = begun;
+    if (!first) throw new Error("not begun");
+    await at.store.write("task.jump", (tx) =>
+      tx.db.updateTable("tasks").set({ lease_until: 0 }).where("id", "=", first.task.id).execute(),
+    );
+    // Whoever looks now finds its lease run out; a task that comes with it is begun, that one is not.
+    await at.add(1);
+    at.queue.signal([first.task.id]);
+    await until(2);
+    expect(begun.map(({ task }) => task.id === first.task.id)).toEqual([true, false]);
+    expect(first.signal.aborted).toBe(false);
+    await worker.abort();
+  });
 });
 
 describe("stopping", () => {

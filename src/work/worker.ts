@@ -52,6 +52,7 @@ export function startWorker(options: WorkerOptions): Worker {
   const { store, log } = options;
   const leaseMs = options.leaseMs ?? LEASE_MS;
   const running = new Map<Promise<void>, AbortController>();
+  const inHand = new Set<string>();
   let stopping = false;
   let claiming: Promise<void> | null = null;
   let again = false;
@@ -60,13 +61,21 @@ export function startWorker(options: WorkerOptions): Worker {
 
   async function claimAll(): Promise<void> {
     while (!stopping && running.size < options.concurrency) {
-      const filter = { owner: options.owner, leaseMs, rehearsal: options.rehearsal, goalId: options.goalId };
+      const filter = {
+        owner: options.owner,
+        leaseMs,
+        rehearsal: options.rehearsal,
+        goalId: options.goalId,
+        except: [...inHand],
+      };
       const free = options.concurrency - running.size;
       const tasks = await store.write("task.claim", (tx) => claimUpTo(tx, filter, free), { lazy: true });
       for (const task of tasks) {
         const controller = new AbortController();
+        inHand.add(task.id);
         const done: Promise<void> = run(task, controller).finally(() => {
           running.delete(done);
+          inHand.delete(task.id);
           look();
         });
         running.set(done, controller);
