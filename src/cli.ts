@@ -3,7 +3,7 @@
 
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { version } from "../package.json";
-import { reportError } from "./cli/errors.ts";
+import { printable, reportError } from "./cli/errors.ts";
 
 // Commands are imported when they run: `--help` and a typo cost nothing else.
 type Action = (...args: never[]) => Promise<number>;
@@ -375,7 +375,7 @@ function strict(entry: Command): void {
   entry
     .exitOverride()
     .showSuggestionAfterError()
-    .configureOutput({ writeErr: (text) => process.stderr.write(text) });
+    .configureOutput({ writeErr: (text) => process.stderr.write(printable(text)) });
   for (const child of entry.commands) strict(child);
 }
 strict(program);

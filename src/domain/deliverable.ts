@@ -77,9 +77,9 @@ export function readHandoff(reply: string): { body: string; missing: string[]; w
   }
   // A marked placeholder in the text is a missing input too, said by the text itself.
   for (const [, needed] of body.matchAll(/\[NEEDS:\s*([^\]\n]{1,200})\]/g))
-    if (needed && !missing.includes(needed.trim())) missing.push(needed.trim());
+    if (needed?.trim() && !missing.includes(needed.trim())) missing.push(needed.trim());
   for (const [, claim] of body.matchAll(/\[UNVERIFIED:\s*([^\]\n]{1,300})\]/g))
-    if (claim) warnings.push(`unverified: ${claim.trim()}`);
+    if (claim?.trim()) warnings.push(`unverified: ${claim.trim()}`);
   return { body, missing, warnings, answers };
 }
 

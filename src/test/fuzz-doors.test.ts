@@ -312,7 +312,22 @@ describe("tools", () => {
   };
 
   test("any schema of any server and any arguments: sentences, or none", async () => {
-    const schema = fc.oneof(fc.constant<unknown>(SCHEMA), spoiltValue(SCHEMA)).filter((value) => isMap(value));
+    const words = fc.constantFrom(
+      "$ref",
+      "$dynamicRef",
+      "$async",
+      "$id",
+      "$anchor",
+      "pattern",
+      "not",
+      "if",
+      "items",
+      "dependencies",
+    );
+    const hostile = fc
+      .tuple(words, fc.constantFrom<unknown>("#", "#/$defs/x", "#x", true, "^(a+)+$", 5, null, {}, { $ref: "#" }))
+      .map(([key, value]) => ({ ...SCHEMA, [key]: value }));
+    const schema = fc.oneof(fc.constant<unknown>(SCHEMA), spoiltValue(SCHEMA), hostile).filter((value) => isMap(value));
     const args = fc.oneof(spoiltValue({ to: "aaa", n: 2, list: [{ next: {} }] }), fc.jsonValue());
     await fc.assert(
       fc.asyncProperty(schema, args, async (schema, args) => {

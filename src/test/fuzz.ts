@@ -3,9 +3,9 @@
 import { expect } from "bun:test";
 import fc from "fast-check";
 
-/** `FUZZ_TIMES=100` makes every property that much longer; `FUZZ_SEED` (printed with each failure) repeats a run. */
+/** `FUZZ_TIMES=100` makes every property that much longer; `FUZZ_SEED` (printed with each failure) repeats a run, `random` takes a new one. */
 const TIMES = Number(process.env["FUZZ_TIMES"] ?? 1);
-const SEED = Number(process.env["FUZZ_SEED"] ?? Number.NaN);
+const SEED = Number(process.env["FUZZ_SEED"] ?? 20261121);
 
 /** How often a property is tried, and from which seed. A failure prints the seed and the smallest input that still fails. */
 export function runs(count: number): { numRuns: number; seed?: number; interruptAfterTimeLimit: number } {

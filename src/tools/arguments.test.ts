@@ -57,3 +57,11 @@ test("a pattern that would take longer than anybody waits is left to the server;
   expect(await argumentProblems(of("^act_[0-9a-z]+$"), { to: long })).toEqual(['to must match pattern "^act_[0-9a-z]+$"']);
   expect(await argumentProblems(of("^\\d{4}-\\d{2}$"), { to: "2026-11" })).toEqual([]);
 });
+
+test("a schema that leads round in a circle, or wants to be waited for, stops nobody", async () => {
+  expect(await argumentProblems({ type: "object", $dynamicRef: "#x" }, { a: 1 })).toEqual([]);
+  expect(await argumentProblems({ $ref: "#" }, { a: 1 })).toEqual([]);
+  expect(await argumentProblems({ $async: true, type: "object", required: ["x"] }, {})).toEqual([
+    "the arguments must have required property 'x'",
+  ]);
+});

@@ -15,7 +15,7 @@ let loaded: Promise<{ old: Ajv; now: Ajv }> | null = null;
 export async function argumentProblems(schema: Readonly<Record<string, unknown>>, args: unknown): Promise<string[]> {
   if (typeof args !== "object" || args === null || Array.isArray(args)) return ["the arguments must be one JSON object"];
   const validate = await compiled(schema);
-  if (validate === null || validate(args)) return [];
+  if (validate === null || fits(validate, args)) return [];
   const problems = (validate.errors ?? []).map(({ instancePath, message, params }) => {
     const where = instancePath === "" ? "the arguments" : instancePath.slice(1).replaceAll("/", ".");
     const extra = "additionalProperty" in params ? `: ${String(params.additionalProperty)}` : "";
@@ -23,6 +23,15 @@ export async function argumentProblems(schema: Readonly<Record<string, unknown>>
     return `${where} ${message ?? "is not as the schema says"}${extra}${allowed}`;
   });
   return [...new Set(problems)].slice(0, MOST);
+}
+
+/** Also true where the schema leads round in a circle. */
+function fits(validate: ValidateFunction, args: object): boolean {
+  try {
+    return validate(args);
+  } catch {
+    return true;
+  }
 }
 
 const known = new WeakMap<object, ValidateFunction | null>();
@@ -39,7 +48,8 @@ async function compile(schema: Readonly<Record<string, unknown>>): Promise<Valid
   const { old, now } = await (loaded ??= load());
   const dialect = typeof schema.$schema === "string" && /draft-0[4-7]/.test(schema.$schema) ? old : now;
   // Two servers may name their schemas alike: without its id, a schema is known by nothing but itself.
-  const { $schema: _, $id: __, ...bare } = schema;
+  // `$async` is a word of the package: its answer is a promise, which nobody waits for.
+  const { $schema: _, $id: __, $async: ___, ...bare } = schema;
   if (JSON.stringify(bare).length > MAX_SCHEMA) return null;
   try {
     return dialect.compile(bare as AnySchema);

@@ -49,7 +49,13 @@ describe("the classes of the real lists", () => {
   test("the table is the one that was read", async () => {
     const text = await classesText();
     if (process.env.UPDATE_CLASSES) await Bun.write(TABLE, text);
-    expect(await Bun.file(TABLE).text()).toBe(text);
+    // The formatter sets the columns.
+    const plain = (table: string) =>
+      table
+        .replace(/ +/g, " ")
+        .replace(/-{3,}/g, "---")
+        .replace(/ ?\| ?/g, "|");
+    expect(plain(await Bun.file(TABLE).text())).toBe(plain(text));
   });
 
   test.each(LISTS)(

@@ -64,7 +64,9 @@ export function numberLike(schema: Json, wish: unknown, whole: boolean, seed: nu
   const low = least !== undefined && least > -1e15 ? least : Math.min(1, most ?? 1);
   const high = most !== undefined && most < 1e15 ? most : low + 9 * gap;
   const target =
-    typeof wish === "number" ? Math.min(Math.max(wish, least ?? wish), most ?? wish) : middle(low, Math.min(high, low + 9 * gap));
+    typeof wish === "number" && !Number.isNaN(wish)
+      ? Math.min(Math.max(wish, least ?? wish), most ?? wish)
+      : middle(low, Math.min(high, low + 9 * gap));
   if (step === 0) return target;
   const up = Math.ceil((least ?? Number.NEGATIVE_INFINITY) / step) * step;
   const down = Math.floor((most ?? Number.POSITIVE_INFINITY) / step) * step;

@@ -14,7 +14,7 @@ export function readAnswer(answer: { readonly result?: unknown; readonly error?:
   if (answer.error !== undefined) {
     const { message = "no message", code } = record(answer.error);
     return {
-      text: `The server refused the call: ${String(message)}${code === undefined ? "" : ` (${String(code)})`}`,
+      text: `The server refused the call: ${wordOf(message)}${code === undefined ? "" : ` (${wordOf(code)})`}`,
       isError: true,
     };
   }
@@ -38,11 +38,11 @@ export function readAnswer(answer: { readonly result?: unknown; readonly error?:
 function blockText(block: Block): string {
   const { type, text, data, mimeType, uri, name } = block;
   if (type === "text") return typeof text === "string" ? text : "";
-  if (type === "image" || type === "audio") return `[${type} not shown: ${String(mimeType ?? "unknown type")}, ${sizeOf(data)}]`;
-  if (type === "resource_link") return `[link: ${String(name ?? "")} ${String(uri ?? "")}]`;
+  if (type === "image" || type === "audio") return `[${type} not shown: ${wordOf(mimeType ?? "unknown type")}, ${sizeOf(data)}]`;
+  if (type === "resource_link") return `[link: ${wordOf(name ?? "")} ${wordOf(uri ?? "")}]`;
   if (type === "resource") {
     const resource = record(block["resource"]);
-    const title = `${String(resource["uri"] ?? "")} (${String(resource["mimeType"] ?? "unknown type")})`;
+    const title = `${wordOf(resource["uri"] ?? "")} (${wordOf(resource["mimeType"] ?? "unknown type")})`;
     if (typeof resource["text"] === "string") return `[resource ${title}]\n${resource["text"]}`;
     return `[resource not shown: ${title}, ${sizeOf(resource["blob"])}]`;
   }
@@ -72,4 +72,9 @@ export async function answered(
   const head = new TextDecoder().decode(Buffer.from(whole.text).subarray(0, cap)).replace(/\ufffd+$/, "");
   const note = `[Cut here: the first ${Math.round(cap / 1024)} KB of ${Math.round(bytes / 1024)} KB are shown.]`;
   return { kind: "answered", text: `${head}\n\n${note}`, isError: whole.isError, bytes, spilled };
+}
+
+/** What should be a word, from somebody else's program: an object may refuse to become one. */
+function wordOf(value: unknown): string {
+  return typeof value === "string" || typeof value === "number" ? String(value) : (JSON.stringify(value) ?? "");
 }
