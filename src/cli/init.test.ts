@@ -140,6 +140,7 @@ describe("the command", () => {
     expect(again.stderr).toContain("--force");
     expect(await readFile(result.path, "utf8")).toBe(edited);
 
+    // The rehearsal writes the first text again: the newest version all the same, whatever the file's time says.
     const forced = await cli([...args, "--force", "--json"]);
     expect(JSON.parse(forced.stdout)).toMatchObject({ version: 3, replaced: 2, costUsd: 0 });
     const { Database } = await import("bun:sqlite");

@@ -11,7 +11,7 @@ import { dollars, usd, type Nano } from "../domain/money.ts";
 import { filledSections } from "../domain/product-context.ts";
 import type { StopWhy } from "../journal/outcome.ts";
 import { callsOfGoal } from "../store/calls.ts";
-import { CONTEXT_PATH, readContext, takeInContext } from "../work/accept.ts";
+import { CONTEXT_PATH, readContext, takeInContext, takeInWritten } from "../work/accept.ts";
 import { formatDocument } from "../workspace/document.ts";
 import { createWorkspace } from "../workspace/workspace.ts";
 import { printable, UsageError } from "./errors.ts";
@@ -144,7 +144,7 @@ async function save(app: Application, draft: Draft, options: InitOptions): Promi
     rehearsal: draft.rehearsal,
   };
   await team.workspace.write(CONTEXT_PATH, formatDocument(head, contextBody(draft.sections, draft)));
-  const context = await takeInContext(team);
+  const context = await takeInWritten(team);
   const { filled, empty } = filledSections(context?.body ?? "");
   if (options.json) {
     printJson({

@@ -47,10 +47,23 @@ export async function takeInContext(team: Team): Promise<ProductContext | null> 
       });
     return context;
   }
-  await team.store.write("context.import", (tx) => importContext(tx, body, hashOf(body)));
-  const taken = await team.store.read((read) => latestContext(read));
+  const taken = await keepContext(team, body);
   log.info("the product context is the file on this machine: taken in as a new version", { version: taken?.version });
   return taken;
+}
+
+/**
+ * Takes in the file that was just written on purpose, as the next version, also where its text is an earlier one: of two
+ * times within a moment nothing can say which is later.
+ */
+export async function takeInWritten(team: Team): Promise<ProductContext | null> {
+  const body = await readContext(team);
+  return body === null ? null : keepContext(team, body);
+}
+
+async function keepContext(team: Team, body: string): Promise<ProductContext | null> {
+  await team.store.write("context.import", (tx) => importContext(tx, body, hashOf(body)));
+  return team.store.read((read) => latestContext(read));
 }
 
 /**
