@@ -90,7 +90,8 @@ export async function openDaemon(
     const trials = createTrials({ team, plan: registry.trials, rehearsal, ...signals });
     parts.push({ name: "trials", everyMs: 60 * 60_000, look: () => trials.look() });
   }
-  if (team.hands) {
+  // As in a single run: a rehearsal sends nothing, whoever approved it. What is approved waits for a real daemon.
+  if (team.hands && !rehearsal) {
     const { effects } = team.hands;
     parts.push({
       name: "actions",

@@ -211,6 +211,19 @@ describe("actions", () => {
     expect(hands.calls).toEqual([]);
   });
 
+  test("a run sends what is approved; a rehearsal beside it leaves that alone", async () => {
+    const { it, hands } = await atWork([send], [[mail]]);
+    await using _ = it;
+    await run(it);
+    const [effect] = await effectsOf(it);
+    if (!effect) throw new Error("no effect");
+    await hands.effects.approve(effect.id, { hash: effect.hash, by: "test" });
+    await run(it, { rehearsal: true });
+    expect(hands.calls).toEqual([]);
+    await run(it);
+    expect(hands.calls).toEqual([{ tool: "send_mail", args: mail.input, key: effect.id }]);
+  });
+
   test("a version that was sent back takes with it what it asked for; the accepted one is answered for", async () => {
     const second = { name: "web__send_mail", input: { to: "ada@example.com", subject: "Better" } };
     const { it, hands } = await atWork([send], [[mail]], { secondVersion: [[second]] });
