@@ -78,7 +78,7 @@ export function fakeHands(
       })),
       resolve,
       away: options.away ?? [],
-      down: options.away ?? [],
+      down: (options.away ?? []).map((why) => why.slice(0, why.indexOf(":"))),
     }),
     server: (name) => (name === SERVER ? server : null),
     close: async () => {},

@@ -70,9 +70,9 @@ export type Offer = {
   /** What the prompt holds. Empty: nothing is connected for this skill. */
   readonly specs: readonly ToolSpec[];
   readonly resolve: (name: string, args: Arguments) => Resolved;
-  /** Servers that should be here and are not, a sentence each. */
+  /** Servers that should be here and are not, a sentence each, for the log: it may repeat what the server wrote. */
   readonly away: readonly string[];
-  /** Those of them that are on, and could not be reached: a person should hear of it. */
+  /** The names of those that are on and could not be reached: what prompts and people are told. */
   readonly down: readonly string[];
 };
 
@@ -135,9 +135,8 @@ export function createToolbox(
         }),
       );
       const missing = listed.filter((entry) => entry.away !== undefined);
-      const words = (entries: typeof missing) => entries.map((entry) => `${entry.source.name}: ${entry.away}`);
-      const away = words(missing);
-      const down = words(missing.filter((entry) => entry.source.off === null));
+      const away = missing.map((entry) => `${entry.source.name}: ${entry.away}`);
+      const down = missing.filter((entry) => entry.source.off === null).map((entry) => entry.source.name);
       const usable = listed.flatMap((entry) => (entry.tools === undefined ? [] : usableOf(entry.source, entry.tools)));
       return { ...offerOf(usable), away, down };
     },

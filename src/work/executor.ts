@@ -59,13 +59,13 @@ const MAX_EMPTY = 1;
 /** What an agent is told of tools: that it has some, that it has none where some would help, and who is away. */
 function toolsPart(skill: Skill, offer: Offer | null): string[] {
   if (offer !== null && offer.specs.length > 0) {
-    const away = offer.away.length > 0 ? `\n${tag("tools_away", {}, bullets(offer.away))}` : "";
+    const away = offer.down.length > 0 ? `\n${tag("tools_away", {}, bullets(offer.down))}` : "";
     return [
       `<tools>\nYou have tools of the user's own accounts. Look up what this task needs instead of assuming it, and say what you looked at and when. What changes something outside is noted for a person's yes: ask for it where the task wants it, with arguments that can be used as they are; make a draft first where there is a tool for it.\n</tools>${away}`,
     ];
   }
   if (skill.tools.length === 0) return [];
-  const away = offer && offer.away.length > 0 ? ` (${offer.away.join("; ")})` : "";
+  const away = offer && offer.down.length > 0 ? ` (${offer.down.join(", ")} cannot be reached)` : "";
   return [
     `<tools none="true"/>\nNo tool for ${skill.tools.join(", ")} is connected${away}: you advise. Say in a sentence near the top that this is advice from what you were given, and name the numbers that a connected tool would have to check.`,
   ];
@@ -144,6 +144,8 @@ export async function make(team: Team, job: Make, signal: AbortSignal): Promise<
   let empties = 0;
   // A replay of a stored task touches nothing.
   const offer = team.hands && job.key === undefined ? await team.hands.toolbox.offer(job.skill, signal) : null;
+  // Why is for the log: a server that fails may say in what words it likes, and those are no part of a prompt.
+  if (offer && offer.away.length > 0) team.log.warn("tools are away", { task: job.task.id, goal: job.goal.id, away: offer.away });
   const maxToolTurns = offer && offer.specs.length > 0 ? MAX_TOOL_TURNS.tools : MAX_TOOL_TURNS.references;
   for (let round = 0; ; round++) {
     const spec = makeSpec(job, team.registry.texts.house, { compact, offer });
@@ -193,7 +195,10 @@ export async function make(team: Team, job: Make, signal: AbortSignal): Promise<
       case "end": {
         const handoff = readHandoff(text + outcome.text);
         if (handoff.body !== "") {
-          const missing = [...handoff.missing, ...(offer?.down ?? []).map((why) => `A connected tool could not be used: ${why}`)];
+          const told = (offer?.down ?? []).map(
+            (name) => `The tool ${name} could not be reached: \`tools test ${name}\` says why`,
+          );
+          const missing = [...handoff.missing, ...told];
           return { kind: "made", ...handoff, missing, model: outcome.model };
         }
         if (empties++ >= MAX_EMPTY) return { kind: "unusable", why: "empty", detail: "the reply was empty, twice" };

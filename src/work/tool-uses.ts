@@ -192,7 +192,7 @@ function answerOf(effect: Effect, text: string): string {
   return tag("from_outside", { server: effect.server, tool: effect.tool, effect: effect.id }, text);
 }
 
-function told({ effect, waiting }: Sending, actionClass: ActionClass): Said {
+function told({ effect }: Sending, actionClass: ActionClass): Said {
   switch (effect.state) {
     case "confirmed":
       return { text: answerOf(effect, effect.result ?? ""), isError: false };
@@ -205,6 +205,7 @@ function told({ effect, waiting }: Sending, actionClass: ActionClass): Said {
     case "intent":
       return { text: waits(effect), isError: false };
     default:
-      return wrong(`It is not done (${actionClass}, ${effect.state}${waiting ? `: ${waiting}` : ""}). Go on without it.`);
+      // What it waits for may be told in its server's words: `effects` shows them to a person.
+      return wrong(`It is not done yet (${actionClass}, ${effect.state}). Go on without it.`);
   }
 }
