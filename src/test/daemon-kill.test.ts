@@ -4,6 +4,7 @@ import { expect, test } from "bun:test";
 import type { DaemonBooks } from "./daemon/books.ts";
 import { failureFaults, inboxFaults, noticeFaults, restFaults, spanFaults, tickFaults } from "./daemon/checks.ts";
 import { daemonKillSuite } from "./daemon/kill.ts";
+import { madeAtOnce } from "./daemon/late.ts";
 import { promptFaults } from "./daemon/wire.ts";
 import { readBooks, type CallRow } from "./kill/books.ts";
 import { namedPoints } from "./kill/points.ts";
@@ -89,4 +90,26 @@ test("the check of the wire sees a request too many, one without a row, a settle
   // A lost answer that was never sent must not take the place of one that was.
   const lost = call(3, { state: "unknown", reply: null, started_at: 0, ended_at: 900 });
   expect(promptFaults({ ...books, calls: [lost, ...books.calls] }, [request("x"), request("y")])).toEqual([]);
+});
+
+test("a second call of a step is excused when the first was still on its way, whichever answer counts, and never else", () => {
+  const events = (...order: [type: string, callId: string][]) =>
+    order.map(([type, callId], n) => ({
+      ...{ seq: n + 1, at: n, type: `call.${type}`, goal_id: "g", task_id: "t" },
+      data: JSON.stringify({ callId }),
+    }));
+  const atOnce = events(["held", "a"], ["held", "b"], ["settled", "a"], ["settled", "b"]);
+  const after = events(["held", "a"], ["settled", "a"], ["held", "b"], ["settled", "b"]);
+  const call = (id: string, attempt: number, reply: string | null, state = "settled"): CallRow => ({
+    ...{ id, attempt, reply, state, goal_id: "g", subject: "t", revision: 0, step: "make", round: 0, skill: "a", model: "m" },
+    ...{ request_hash: "r", hold: 1, cost: 1, scopes: "[]", rehearsal: 0, started_at: 100, ended_at: 200 },
+  });
+  const late = (order: typeof atOnce, ...calls: CallRow[]) => madeAtOnce({ ...EMPTY, calls, events: order });
+  expect(late(atOnce, call("a", 1, "{}"), call("b", 2, null))).toEqual(["g/t/0/make/0"]);
+  expect(late(atOnce, call("a", 1, "{}"), call("b", 2, "{}"))).toHaveLength(1);
+  expect(late(after, call("a", 1, "{}"), call("b", 2, null))).toEqual([]);
+  expect(late(after, call("a", 1, "{}"), call("b", 2, "{}"))).toEqual([]);
+  // Nothing to excuse: the first answer was lost, the second one counts.
+  const lost = events(["held", "a"], ["unknown", "a"], ["held", "b"], ["settled", "b"]);
+  expect(late(lost, call("a", 1, null, "unknown"), call("b", 2, "{}"))).toEqual([]);
 });

@@ -297,6 +297,7 @@ export async function chaos({ goals, seed, disturbances, forMs = 0, say }: Chaos
     // A kill or a lost answer never leads to this: only who is paused comes back.
     if (twice.length > kept.length) faults.push(`${twice.length} calls were made twice at once, ${kept.length} were paused`);
     if (books.goals.length < goals) faults.push(`${goals} events were acknowledged, there are ${books.goals.length} goals`);
+    if (faults.length > 0) await writeFile(join(scratch, "books.json"), JSON.stringify(books, null, 1));
     return {
       faults,
       did,

@@ -8,7 +8,10 @@ import type { DaemonBooks } from "./books.ts";
 
 export const callKey = (call: CallRow) => `${call.goal_id}/${call.subject}/${call.revision}/${call.step}/${call.round}`;
 
-/** Calls of which two answers are stored, each asked for before the other was there, by the order of the events. */
+/**
+ * Calls that were made again while an earlier attempt was still on its way: each attempt was asked for before the first answer
+ * was there, by the order of the events. Whichever answer came first counts, the other one is paid for.
+ */
 export function madeAtOnce({ calls, events }: DaemonBooks): string[] {
   const seqOf = (type: string) =>
     new Map(
@@ -19,8 +22,11 @@ export function madeAtOnce({ calls, events }: DaemonBooks): string[] {
   const [asked, ended] = [seqOf("call.held"), seqOf("call.settled")];
   return [...Map.groupBy(calls, callKey)].flatMap(([key, rows]) => {
     const stored = rows.filter((row) => row.state === "settled" && row.reply !== null);
-    const first = Math.min(...stored.map((row) => ended.get(row.id) ?? 0));
-    return stored.length > 1 && rows.every((row) => (asked.get(row.id) ?? Infinity) < first) ? [key] : [];
+    const first = stored.toSorted((a, b) => (ended.get(a.id) ?? 0) - (ended.get(b.id) ?? 0))[0];
+    if (first === undefined || !rows.some((row) => row.attempt > first.attempt || (row !== first && row.reply !== null)))
+      return [];
+    const firstSeq = ended.get(first.id) ?? 0;
+    return rows.every((row) => (asked.get(row.id) ?? Infinity) < firstSeq) ? [key] : [];
   });
 }
 
