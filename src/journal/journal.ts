@@ -79,6 +79,7 @@ export function createJournal(options: JournalOptions): Journal {
       }
       attempt = Math.max(attempt, found.attempts) + 1;
       const held = await hold(spec, attempt);
+      if (held === null) continue;
       if ("kind" in held) return held;
       options.reached("call:held");
       let answeredAt: number | null = null;
@@ -113,7 +114,8 @@ export function createJournal(options: JournalOptions): Journal {
 
   type Held = { id: string; model: string; request: ReturnType<typeof toRequest>; amount: Nano };
 
-  async function hold(spec: CallSpec, attempt: number): Promise<Held | Stopped> {
+  /** Null when an earlier attempt's answer was stored since one looked. */
+  async function hold(spec: CallSpec, attempt: number): Promise<Held | Stopped | null> {
     const id = newId("call");
     const { day, month } = periods(now());
     const { goal } = spec;
@@ -133,7 +135,7 @@ export function createJournal(options: JournalOptions): Journal {
           const current = await getGoal(tx, goal.id);
           if (current?.status !== "running") throw new Refused("goal_stopped", `the goal is ${current?.status ?? "gone"}`);
           // The store may have been away when their answers came.
-          await orphanAttempts(tx, spec.key);
+          if (!(await orphanAttempts(tx, spec.key))) throw new AnsweredMeanwhile();
         }
         const hits = await capHits(tx, goal.rehearsal);
         if (hits >= CAP_HITS_LIMIT && goal.allowed === 0)
@@ -179,6 +181,7 @@ export function createJournal(options: JournalOptions): Journal {
         return { id, model: modelId, request, amount };
       });
     } catch (error) {
+      if (error instanceof AnsweredMeanwhile) return null;
       if (error instanceof LeaseLost) return { kind: "stopped", why: "lease_lost", detail: error.message };
       const refused = error instanceof HoldRefused ? scopeFull(error.scope, error.needed) : error;
       if (refused instanceof Refused) {
@@ -292,6 +295,9 @@ export function createJournal(options: JournalOptions): Journal {
 
   return { call, refuseNew: () => refusing.abort() };
 }
+
+/** Leaves the hold's transaction: an earlier attempt has its answer. */
+class AnsweredMeanwhile extends Error {}
 
 /** A call that another process called lost, or a person settled, while its answer was on the way stays as it is. */
 function notLate(error: unknown): null {

@@ -1,6 +1,7 @@
 /** A call whose answer could not be saved: its hold does not stay behind when the step is called again. */
 
 import { expect, test } from "bun:test";
+import { sql } from "kysely";
 import { nano } from "../domain/money.ts";
 import { newId } from "../domain/id.ts";
 import { silentLog } from "../log/log.ts";
@@ -141,4 +142,76 @@ for (const engine of ENGINES) {
       expect(await call(await takeOver())).toMatchObject({ text: "the other's", replayed: true });
     },
   );
+
+  test.skipIf(!engine.ok)(
+    `${engine.name}: an answer is stored between the look for it and the next hold: it is used, nothing is called again`,
+    async () => {
+      await using store = await engine.open();
+      const answer = Promise.withResolvers<string>();
+      let asked = 0;
+      const model: Model = { respond: async () => textReply(asked++ === 0 ? await answer.promise : "again") };
+      let first: Promise<unknown> | null = null;
+      const late: Store = {
+        ...store,
+        async write(name, change, options) {
+          if (name === "call.hold" && first !== null) {
+            answer.resolve("the answer");
+            await first;
+          }
+          return store.write(name, change, options);
+        },
+      };
+      const { call, states, lost, takeOver } = await inHand(store, late, model);
+      const sleeper = call();
+      while (asked < 1) await Bun.sleep(1);
+      const epoch = await takeOver();
+      first = sleeper;
+      expect(await call(epoch)).toMatchObject({ kind: "answer", text: "the answer", replayed: true });
+      expect(asked).toBe(1);
+      expect(await states()).toEqual(["settled"]);
+      expect(await lost()).toBe(0);
+    },
+  );
 }
+
+// A process can be stopped between a settlement and its commit, with the row locked; SQLite's one writer waits for it.
+test.skipIf(!ENGINES.some((engine) => engine.name === "postgres" && engine.ok))(
+  "postgres: paused while its answer was being stored: who took over waits for that, uses it, and calls nothing lost",
+  async () => {
+    const engine = ENGINES.find(({ name }) => name === "postgres");
+    await using store = await (engine as NonNullable<typeof engine>).open();
+    const [stopped, wake] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    let asked = 0;
+    const model: Model = { respond: async () => textReply(`answer ${++asked}`) };
+    const pausing: Store = {
+      ...store,
+      write: (name, change, options) =>
+        store.write(
+          name,
+          async (tx) => {
+            const result = await change(tx);
+            if (name !== "call.settle" || asked > 1) return result;
+            stopped.resolve();
+            await wake.promise;
+            return result;
+          },
+          options,
+        ),
+    };
+    const { call, states, lost, takeOver } = await inHand(store, pausing, model);
+    const sleeper = call();
+    await stopped.promise;
+    const second = call(await takeOver());
+    const waits = sql<{ n: number }>`select count(*)::int as n from pg_locks where not granted`;
+    const done = second.then(() => true);
+    while (!(await Promise.race([done, waiting()]))) await Bun.sleep(1);
+    async function waiting(): Promise<boolean> {
+      return store.read(async (read) => ((await waits.execute(read.db)).rows[0]?.n ?? 0) > 0);
+    }
+    wake.resolve();
+    expect(await sleeper).toMatchObject({ text: "answer 1", replayed: false });
+    expect(await second).toMatchObject({ kind: "answer", text: "answer 1", replayed: true });
+    expect(await states()).toEqual(["settled"]);
+    expect(await lost()).toBe(0);
+  },
+);

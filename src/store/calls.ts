@@ -239,24 +239,39 @@ export async function orphanHolds(tx: Tx, gone: readonly string[]): Promise<numb
 
 /**
  * Holds of earlier attempts at a step: their answers came when they could not be saved, or never. Only for whoever has the
- * task's lease and is about to make the next attempt: nobody else waits for them.
+ * task's lease and is about to make the next attempt: nobody else waits for them. False, and nothing is done, when one of them
+ * has been answered by now: that answer counts, and there is no next attempt.
  */
-export async function orphanAttempts(tx: Tx, key: CallKey): Promise<number> {
-  return loseHolds(tx, await whereKey(tx, key).select(LOST).where("state", "=", "held").execute(), "not_saved");
+export async function orphanAttempts(tx: Tx, key: CallKey): Promise<boolean> {
+  let query = whereKey(tx, key)
+    .select([...LOST, "state"])
+    .where((where) =>
+      where.or([where("state", "=", "held"), where.and([where("state", "=", "settled"), where("reply", "is not", null)])]),
+    );
+  // Whoever is just storing an answer holds the row: what it commits is seen here.
+  if (tx.engine === "postgres") query = query.forUpdate();
+  const rows = await query.execute();
+  if (rows.some((row) => row.state === "settled")) return false;
+  await loseHolds(tx, rows, "not_saved");
+  return true;
 }
 
 const LOST = ["id", "goal_id", "subject", "step", "hold", "rehearsal"] as const;
 type LostRow = { id: string; goal_id: string; subject: string; step: string; hold: number; rehearsal: number };
 
 async function loseHolds(tx: Tx, rows: readonly LostRow[], flag: string): Promise<number> {
+  let lost = 0;
   for (const row of rows) {
-    await tx.db
+    const { numUpdatedRows } = await tx.db
       .updateTable("calls")
       .set({ state: "unknown", stop: "lost", flags: JSON.stringify([flag]), ended_at: tx.now })
       .where("tenant", "=", tx.tenant)
       .where("id", "=", row.id)
       .where("state", "=", "held")
-      .execute();
+      .executeTakeFirstOrThrow();
+    // Its process was alive after all, and has ended it meanwhile.
+    if (numUpdatedRows === 0n) continue;
+    lost++;
     tx.emit(
       {
         type: "call.unknown",
@@ -269,7 +284,7 @@ async function loseHolds(tx: Tx, rows: readonly LostRow[], flag: string): Promis
       { rehearsal: row.rehearsal === 1 },
     );
   }
-  return rows.length;
+  return lost;
 }
 
 /** Calls of a goal and the processes that hold them, for `cancel`. */
