@@ -145,6 +145,20 @@ describe.skipIf(!service.ok)("PostgreSQL only", () => {
     expect(await at.files()).toHaveLength(6);
   });
 
+  test("who stops inside a change is cut off before those who wait for its locks give up", async () => {
+    await using at = await bench();
+    const set = async (name: string) =>
+      at.store.read(async (read) => {
+        const { rows } = await sql<{ ms: number }>`select setting::int as ms from pg_settings where name = ${name}`.execute(
+          read.db,
+        );
+        return rows[0]?.ms ?? 0;
+      });
+    const [idle, lock] = [await set("idle_in_transaction_session_timeout"), await set("lock_timeout")];
+    expect(idle).toBeGreaterThan(0);
+    expect(idle).toBeLessThanOrEqual(lock / 2);
+  });
+
   test("two changes that lock each other out both end well", async () => {
     await using at = await bench();
     for (const path of ["a", "b"]) await saveFile(at.store, path);

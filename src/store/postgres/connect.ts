@@ -6,8 +6,8 @@ import type { Log } from "../../log/log.ts";
 const CONNECT_MS = 5000;
 /** How long a statement waits for a lock, as long as SQLite's busy timeout is in spirit: then somebody hangs. */
 const LOCK_MS = 10_000;
-/** A process that stops inside a transaction must not stop all the others with it. */
-const IDLE_IN_TRANSACTION_MS = 30_000;
+/** A process that stops inside a transaction must not stop all the others with it: it is cut off before their patience for a lock ends. */
+const IDLE_IN_TRANSACTION_MS = 5_000;
 
 const INT8 = 20;
 const NUMERIC = 1700;
