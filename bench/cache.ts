@@ -29,6 +29,7 @@ export async function cache(): Promise<Figure[]> {
   const { eligible, share } = cacheShare(calls);
   return [
     {
+      key: "cost",
       what: `a goal of ${calls.length} calls, with caching`,
       unit: "USD",
       value: total((call) => usd(call.cost)),
@@ -38,16 +39,26 @@ export async function cache(): Promise<Figure[]> {
       },
       note: "the rehearsal's tokens: real prompts, but shorter answers than a model's",
     },
-    { what: "tokens read from the cache", unit: "tokens", value: total((call) => call.usage.cacheRead), base: prompts },
     {
+      key: "read",
+      better: "higher",
+      what: "tokens read from the cache",
+      unit: "tokens",
+      value: total((call) => call.usage.cacheRead),
+      base: prompts,
+    },
+    {
+      key: "written",
       what: "tokens written to the cache",
       unit: "tokens",
       value: total((call) => call.usage.cacheWrite5m + call.usage.cacheWrite1h),
       base: prompts,
     },
-    { what: "tokens of neither", unit: "tokens", value: total((call) => call.usage.input), base: prompts },
-    { what: "tokens of answers", unit: "tokens", value: total((call) => call.usage.output) },
+    { key: "neither", what: "tokens of neither", unit: "tokens", value: total((call) => call.usage.input), base: prompts },
+    { key: "answers", what: "tokens of answers", unit: "tokens", value: total((call) => call.usage.output) },
     {
+      key: "share",
+      better: "higher",
       what: `stable parts that were cache reads, of the ${eligible} calls that could read`,
       unit: "%",
       value: sample([(share ?? 0) * 100]),

@@ -4,12 +4,13 @@ import { Database } from "bun:sqlite";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DATABASE, loadTeam } from "../src/bootstrap.ts";
+import { loadTeam } from "../src/bootstrap.ts";
+import { DATABASE } from "../src/bootstrap/store.ts";
 import { PACKAGE_ROOT } from "../src/config.ts";
 import { silentLog } from "../src/log/log.ts";
 import { openSqliteStore } from "../src/store/sqlite/store.ts";
 import { createWorkspace } from "../src/workspace/workspace.ts";
-import { sample, type Figure } from "./figure.ts";
+import { ONCE, sample, TAIL, type Figure } from "./figure.ts";
 import { startInstant } from "./instant-server.ts";
 import { CLI } from "./team.ts";
 import { acceptMany, CAPS, TASKS_A_GOAL } from "./work.ts";
@@ -20,7 +21,7 @@ const BEFORE_KILL = 20;
 const RATE_MS = 5_000;
 const HEALTH_REQUESTS = 200;
 const MEMORY_TASKS = 10_000;
-const MEMORY_MS = 60_000;
+const MEMORY_MS = 240_000;
 const IDLE_MS = 3_000;
 const MIB = 2 ** 20;
 
@@ -45,8 +46,8 @@ export async function daemonRecovery(): Promise<Figure[]> {
   await idle.stop();
   return [
     ...recovered.flatMap((at, i) => recoveryFigures(at, OPEN[i] ?? 0, recovered[i - 1] ?? null)),
-    ...healthFigures(`while it works, ${OPEN.at(-1)?.toLocaleString("en")} tasks open`, health),
-    ...healthFigures("idle", idleHealth),
+    ...healthFigures("busy", `while it works, ${OPEN.at(-1)?.toLocaleString("en")} tasks open`, health),
+    ...healthFigures("idle", "idle", idleHealth),
   ];
 }
 
@@ -66,12 +67,15 @@ export async function daemonMemory(limitMs = MEMORY_MS): Promise<Figure[]> {
   const count = tasks.toLocaleString("en");
   return [
     {
+      key: "idle",
       what: "memory, idle",
       unit: "MiB",
       value: sample([idleMemory / MIB]),
       base: { what: "a Bun program that serves one page", value: sample([rssOf(bare.pid) / MIB]) },
     },
     {
+      key: "end",
+      drift: ONCE,
       what: `memory after ${count} tasks`,
       unit: "MiB",
       value: sample([rss / MIB]),
@@ -79,12 +83,13 @@ export async function daemonMemory(limitMs = MEMORY_MS): Promise<Figure[]> {
       note: tasks < MEMORY_TASKS ? `of ${MEMORY_TASKS.toLocaleString("en")}: as many as it did in ${limitMs / 1000} s` : "",
     },
     {
+      key: "grown",
       what: `the same, beside a tenth of the time`,
       unit: "MiB",
       value: sample([rss / MIB]),
       base: { what: `after ${tenth.tasks.toLocaleString("en")} tasks`, value: sample([tenth.rss / MIB]) },
     },
-    { what: "memory, highest until then", unit: "MiB", value: sample([peak / MIB]) },
+    { key: "peak", what: "memory, highest until then", unit: "MiB", value: sample([peak / MIB]) },
   ];
 }
 
@@ -106,17 +111,22 @@ function recoveryFigures(at: Recovered, open: number, before: Recovered | null):
   const than = (value: number | undefined) =>
     value === undefined ? {} : { base: { what: `with ${(open / 10).toLocaleString("en")}`, value: sample([value]) } };
   const name = `${open.toLocaleString("en")} tasks open, after kill -9`;
-  const ms = (what: string, of: (found: Recovered) => number): Figure => ({
+  const ms = (key: string, what: string, of: (found: Recovered) => number): Figure => ({
+    key: `${key}.${open}`,
+    drift: ONCE,
     what: `${name}: process started → ${what}`,
     unit: "ms",
     value: sample([of(at)]),
     ...than(before ? of(before) : undefined),
   });
   return [
-    ms("first task claimed", (found) => found.firstMs),
-    ms("`/health` answers", (found) => found.doorMs),
-    ms(`the ${at.held} tasks that the dead one held are claimed again`, (found) => found.heldMs),
+    ms("first", "first task claimed", (found) => found.firstMs),
+    ms("door", "`/health` answers", (found) => found.doorMs),
+    ms("held", `the ${at.held} tasks that the dead one held are claimed again`, (found) => found.heldMs),
     {
+      key: `begun.${open}`,
+      better: "higher",
+      drift: ONCE,
       what: `${name}: tasks begun a second in the ${RATE_MS / 1000} s after that`,
       unit: "tasks/s",
       value: sample([at.perSecond]),
@@ -178,10 +188,12 @@ async function answers(url: string, bareUrl: string): Promise<Answers> {
   return { ours, bare };
 }
 
-function healthFigures(when: string, { ours, bare }: Answers): Figure[] {
+function healthFigures(key: string, when: string, { ours, bare }: Answers): Figure[] {
   const at = (values: readonly number[], share: number) =>
     sample([values.toSorted((a, b) => a - b)[Math.ceil(values.length * share) - 1] ?? 0]);
   return [0.5, 0.99].map((share) => ({
+    key: `health.${key}.p${share * 100}`,
+    drift: share > 0.9 ? TAIL : ONCE,
     what: `\`/health\` ${when}, p${share * 100} of ${HEALTH_REQUESTS}`,
     unit: "ms",
     value: at(ours, share),

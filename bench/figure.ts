@@ -3,19 +3,32 @@
 export type Sample = { readonly n: number; readonly median: number; readonly min: number; readonly max: number };
 
 export type Figure = {
+  /** Names it within its benchmark, for good: what is kept and drawn is found by it. */
+  readonly key: string;
   readonly what: string;
   readonly unit: string;
   readonly value: Sample;
   /** The same work without us, measured in the same run. */
   readonly base?: { readonly what: string; readonly value: Sample };
-  /** Printed instead of value divided by base. */
+  /** Instead of value divided by base. */
   readonly ratio?: number;
+  /** Lower when nothing is said. */
+  readonly better?: "lower" | "higher";
+  /** How much worse than the kept run its ratio may be, as a share; DRIFT when nothing is said. */
+  readonly drift?: number;
   /** What it should be: at most or at least a value of the unit, a difference, or a ratio. */
   readonly bar?: { readonly of: "value" | "over base" | "ratio"; readonly from: string } & (
     { readonly atMost: number } | { readonly atLeast: number }
   );
   readonly note?: string;
+  /** What it is made of, by name: kept and drawn beside it, not compared. */
+  readonly detail?: Readonly<Record<string, number>>;
 };
+
+/** What a ratio of medians moves between two runs of a quiet machine at most; of what is measured once; of the slowest of a hundred. */
+export const DRIFT = 0.25;
+export const ONCE = 0.5;
+export const TAIL = 1.5;
 
 /** Median, least and most. Throws without values: a figure of nothing is a fault of the benchmark. */
 export function sample(values: readonly number[]): Sample {
@@ -41,7 +54,7 @@ export function verdictOf(figure: Figure): boolean | null {
 }
 
 /** A bar in words: `ok: ratio ≤ 1.05 (promise)`. */
-function barText(figure: Figure): string {
+export function barText(figure: Figure): string {
   const { bar } = figure;
   if (!bar) return "";
   const limit = "atMost" in bar ? `≤ ${short(bar.atMost)}` : `≥ ${short(bar.atLeast)}`;
@@ -74,11 +87,11 @@ export function table(title: string, figures: readonly Figure[]): string {
   return [`## ${title}`, "", line(head), ...rows.map(line), ""].join("\n");
 }
 
-function spread({ median, min, max }: Sample): string {
+export function spread({ median, min, max }: Sample): string {
   return min === max ? short(median) : `${short(median)} [${short(min)}–${short(max)}]`;
 }
 
-function short(value: number): string {
+export function short(value: number): string {
   const size = Math.abs(value);
   if (size >= 1000) return Math.round(value).toLocaleString("en");
   return String(Number(value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : 3)));

@@ -25,6 +25,7 @@ export async function holds(): Promise<Figure[]> {
   }
   return [
     {
+      key: "holds",
       what: `${HOLDS} holds at once (4 scopes, journal row, event each)`,
       unit: "ms",
       value: sample(ours),
@@ -34,6 +35,7 @@ export async function holds(): Promise<Figure[]> {
       },
     },
     {
+      key: "overshoot",
       what: "overshoot of the cap",
       unit: "nano-dollars",
       value: sample(overshoot),

@@ -5,7 +5,7 @@ import { Redis } from "ioredis";
 import { createBullmqQueue, queuePrefix } from "../src/queue/bullmq/bullmq.ts";
 import { redisProgram, startRedis } from "../src/queue/bullmq/test-server.ts";
 import { createEmbeddedQueue } from "../src/queue/embedded/embedded.ts";
-import { type Figure, sample } from "./figure.ts";
+import { sample, TAIL, type Figure } from "./figure.ts";
 
 const RUNS = 7;
 /** Given at once, as when a plan's tasks become ready. */
@@ -28,7 +28,10 @@ export async function queue(): Promise<Figure[]> {
   const [near, ours, bare]: [Measured[], Measured[], Measured[]] = [[], [], []];
   if (redisProgram() === null) {
     for (let run = 0; run < RUNS; run++) near.push(await measure(embedded()));
-    return figures("the embedded queue", near).map((figure) => ({ ...figure, note: "BullMQ not measured: no redis-server" }));
+    return figures("embedded", "the embedded queue", near).map((figure) => ({
+      ...figure,
+      note: "BullMQ not measured: no redis-server",
+    }));
   }
   // As it should run in earnest: an append-only file, written once a second.
   await using server = await startRedis(["--appendonly", "yes"]);
@@ -45,23 +48,26 @@ export async function queue(): Promise<Figure[]> {
       if (one) list.push(one);
     }
   }
-  return [...figures("the embedded queue", near), ...figures("BullMQ on Redis", ours, bare)];
+  return [...figures("embedded", "the embedded queue", near), ...figures("bullmq", "BullMQ on Redis", ours, bare)];
 }
 
-function figures(what: string, ours: readonly Measured[], bare?: readonly Measured[]): Figure[] {
+function figures(of: string, what: string, ours: readonly Measured[], bare?: readonly Measured[]): Figure[] {
   const rate = (runs: readonly Measured[]) => sample(runs.map(({ manyMs }) => (MANY / manyMs) * 1_000));
   const quantile = (share: number) => (runs: readonly Measured[]) =>
     sample(runs.map(({ singleMs }) => singleMs.toSorted((a, b) => a - b)[Math.ceil(singleMs.length * share) - 1] ?? 0));
-  const figure = (title: string, unit: string, of: (runs: readonly Measured[]) => Figure["value"]): Figure => ({
+  type Pick = (runs: readonly Measured[]) => Figure["value"];
+  const figure = (key: string, title: string, unit: string, pick: Pick, rest: Partial<Figure> = {}): Figure => ({
+    key: `${of}.${key}`,
     what: `${what}: ${title}`,
     unit,
-    value: of(ours),
-    ...(bare && { base: { what: "bare BullMQ", value: of(bare) } }),
+    value: pick(ours),
+    ...(bare && { base: { what: "bare BullMQ", value: pick(bare) } }),
+    ...rest,
   });
   return [
-    figure(`${MANY.toLocaleString("en")} signals given at once`, "signals/s", rate),
-    figure("from given to started, idle, p50", "ms", quantile(0.5)),
-    figure("from given to started, idle, p99", "ms", quantile(0.99)),
+    figure("many", `${MANY.toLocaleString("en")} signals given at once`, "signals/s", rate, { better: "higher" }),
+    figure("p50", "from given to started, idle, p50", "ms", quantile(0.5)),
+    figure("p99", "from given to started, idle, p99", "ms", quantile(0.99), { drift: TAIL }),
   ];
 }
 

@@ -39,6 +39,7 @@ async function inputCost(reviewers: readonly string[]): Promise<{ cost: number; 
         before: null,
         claims: [],
         shared: reviewers.length > 1,
+        sums: reviewer === reviewers.at(-1),
         lease: null,
       },
       new AbortController().signal,
@@ -59,6 +60,7 @@ export async function reviewers(): Promise<Figure[]> {
   const read = four.calls.reduce((sum, call) => sum + call.usage.cacheRead, 0);
   return [
     {
+      key: "input",
       what: "input of four reviewers of one deliverable",
       unit: "USD",
       value: sample([four.cost]),

@@ -29,8 +29,9 @@ export async function storeWrite(): Promise<Figure[]> {
   }
   const what = "the same two statements in bare bun:sqlite, synchronous full";
   return [
-    { what: "`store.write` with one event", unit: "ms", value: sample(ours), base: { what, value: sample(base) } },
+    { key: "write", what: "`store.write` with one event", unit: "ms", value: sample(ours), base: { what, value: sample(base) } },
     {
+      key: "rested",
       what: `the same after ${REST_MS} ms of rest`,
       unit: "ms",
       value: sample(rested),

@@ -36,11 +36,14 @@ export async function throughput(): Promise<Figure[]> {
   const perTask = (runs: readonly Timed[], what: "ms" | "cpuMs" = "ms") => sample(runs.map((run) => (run[what] * GOALS) / tasks));
   return [
     {
+      key: "goals",
+      better: "higher",
       what: `goals a second, one after the other (${tasks / GOALS} tasks, ${calls / GOALS} calls each)`,
       unit: "goals/s",
       value: sample([GOALS / seconds]),
     },
     {
+      key: "task",
       what: "a task, with review and documents",
       unit: "ms a task",
       value: perTask(first),
@@ -50,19 +53,23 @@ export async function throughput(): Promise<Figure[]> {
       },
     },
     {
+      key: "tasks",
+      better: "higher",
       what: "tasks a second",
       unit: "tasks/s",
       value: sample([tasks / seconds]),
     },
     {
+      key: "flat",
       what: `processor time with ${STORED} goals stored`,
       unit: "ms a task",
       value: perTask(last, "cpuMs"),
       base: { what: `the first ${GOALS} goals`, value: perTask(first, "cpuMs") },
       bar: { of: "ratio", atMost: 1.2, from: "flat" },
     },
-    { what: `memory after ${GOALS} goals`, unit: "MiB", value: sample([memory]) },
+    { key: "memory.few", what: `memory after ${GOALS} goals`, unit: "MiB", value: sample([memory]) },
     {
+      key: "memory.many",
       what: `memory after ${STORED} goals`,
       unit: "MiB",
       value: sample([process.memoryUsage.rss() / 2 ** 20]),

@@ -8,7 +8,7 @@ import { createBus } from "../src/triggers/event-bus.ts";
 import type { Team } from "../src/work/team.ts";
 import { join } from "node:path";
 import { createWorkspace } from "../src/workspace/workspace.ts";
-import { sample, type Figure } from "./figure.ts";
+import { sample, TAIL, type Figure } from "./figure.ts";
 import { bareDatabase, freshStore } from "./fresh-store.ts";
 
 const RUNS = 5;
@@ -34,25 +34,31 @@ export async function webhooks(): Promise<Figure[]> {
   const unit = "events/s";
   return [
     {
-      what: `${EVENTS} plain events, ${LANES} senders`,
+      key: "each",
+      better: "higher",
+      what: `${EVENTS.toLocaleString("en")} plain events, ${LANES} senders`,
       unit,
       value: sample(ours),
       base: { what: "bare Bun.serve, one insert and commit each", value: sample(each) },
       note: "a ratio above 1 is faster than bare",
     },
     {
+      key: "many",
+      better: "higher",
       what: "the same",
       unit,
       value: sample(ours),
       base: { what: "bare Bun.serve, one commit for all that wait", value: sample(many) },
     },
     {
+      key: "p99",
+      drift: TAIL,
       what: "the slowest of a hundred answers (p99)",
       unit: "ms",
       value: sample(slow),
       base: { what: "bare, one commit each", value: sample(slowEach) },
     },
-    { what: `commits for ${EVENTS} events`, unit: "commits", value: sample(commits) },
+    { key: "commits", what: `commits for ${EVENTS.toLocaleString("en")} events`, unit: "commits", value: sample(commits) },
   ];
 }
 

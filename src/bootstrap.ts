@@ -1,16 +1,17 @@
-/** The composition root: the only file that names an adapter. It connects the parts and returns the application. */
+/** The composition root: it and `bootstrap/` alone name adapters. It connects the parts and returns the application. */
 
-import { readFileSync, writeSync } from "node:fs";
-import { join } from "node:path";
+import { crashPoints } from "./bootstrap/crash-points.ts";
 import { openHands, toolSettings, type ToolSettings } from "./bootstrap/hands.ts";
-import { ConfigError, processInput, type RuntimeConfig } from "./config.ts";
+import { thisMachine } from "./bootstrap/machine.ts";
+import { openModel, type Rehearse } from "./bootstrap/model.ts";
+import { openStore } from "./bootstrap/store.ts";
+import { processInput, type RuntimeConfig } from "./config.ts";
 import type { Problem } from "./domain/problem.ts";
 import type { Registry } from "./domain/registry.ts";
+import { createCollector, type Collector } from "./journal/batches.ts";
 import { createJournal, RETRY, type Journal, type RetryPolicy } from "./journal/journal.ts";
 import type { Log } from "./log/log.ts";
-import type { Model } from "./model/model.ts";
-import type { FaultSpec } from "./model/rehearsal/faults.ts";
-import type { Rehearsal, RehearsalOptions } from "./model/rehearsal/server.ts";
+import { createSecrets } from "./log/secrets.ts";
 import type { Channel } from "./notify/channel.ts";
 import type { ChannelSpec } from "./notify/settings.ts";
 import type { FallbackQueue } from "./queue/fallback.ts";
@@ -18,16 +19,15 @@ import { createEmbeddedQueue } from "./queue/embedded/embedded.ts";
 import type { Queue } from "./queue/queue.ts";
 import { loadRegistry, type LoadedRegistry } from "./skills/registry.ts";
 import { initMeta } from "./store/meta.ts";
-import { isAway } from "./store/postgres/failure.ts";
 import type { Store } from "./store/store.ts";
-import { createPresence, type Machine, type Presence } from "./work/presence.ts";
+import { createPresence, type Presence } from "./work/presence.ts";
 import type { Team } from "./work/team.ts";
 import { createWorkspace } from "./workspace/workspace.ts";
 
 export type BootOptions = {
   readonly config: RuntimeConfig;
   /** Talk to a local rehearsal server that is started along, with this seed. */
-  readonly rehearse: { readonly seed: number; readonly latencyMs: number } | null;
+  readonly rehearse: Rehearse | null;
   readonly interactive: boolean;
   readonly retry?: RetryPolicy;
   /** The team's files, where they were read already. */
@@ -36,8 +36,6 @@ export type BootOptions = {
   readonly shared?: boolean;
   /** Further texts that no log may hold: secrets that the team's files name. */
   readonly secrets?: readonly string[];
-  /** For a command that only looks: neither tools.yaml nor the catalogue is read, and the team has no tools. */
-  readonly looks?: boolean;
 };
 
 export interface Application extends AsyncDisposable {
@@ -57,6 +55,8 @@ export interface Application extends AsyncDisposable {
   readonly rehearsal: boolean;
   /** This process among those that share the workspace; registered when first asked for. */
   presence(): Promise<Presence>;
+  /** What sends and fetches batches for whoever stays to look; null without a key. */
+  collector(): Promise<Collector | null>;
   shutdown(): Promise<void>;
 }
 
@@ -73,8 +73,8 @@ export class RegistryError extends Error {
 export type LoadedTeam = Pick<LoadedRegistry, "problems"> & { readonly registry: Registry };
 
 /** Reads the team's files; opens and writes nothing. Throws RegistryError when they leave nothing to work with. */
-export async function loadTeam(config: Pick<RuntimeConfig, "root">, looks = false): Promise<LoadedTeam> {
-  const { registry, problems } = await loadRegistry({ root: config.root, tools: !looks });
+export async function loadTeam(config: Pick<RuntimeConfig, "root">): Promise<LoadedTeam> {
+  const { registry, problems } = await loadRegistry({ root: config.root });
   if (registry === null) throw new RegistryError(problems);
   return { registry, problems };
 }
@@ -82,10 +82,10 @@ export async function loadTeam(config: Pick<RuntimeConfig, "root">, looks = fals
 export async function bootstrap(options: BootOptions): Promise<Application> {
   const { config } = options;
   const reached = crashPoints(config.crashAt);
-  const { registry, problems } = options.team ?? (await loadTeam(config, options.looks));
-  const tools = options.looks ? null : await toolSettings(config, registry);
+  const { registry, problems } = options.team ?? (await loadTeam(config));
+  const tools = await toolSettings(config, registry);
   // Known before the log is opened: none of them comes into it.
-  const secrets = [...config.secrets, ...(options.secrets ?? []), ...(tools?.secrets ?? [])];
+  const { list: secrets, learn } = createSecrets([...config.secrets, ...(options.secrets ?? []), ...(tools?.secrets ?? [])]);
   const { createLog } = await import("./log/pino.ts");
   const log = createLog({
     level: config.logLevel,
@@ -103,7 +103,9 @@ export async function bootstrap(options: BootOptions): Promise<Application> {
     const remote = options.shared ? await openRemoteQueue(config, store, local, log.child({ component: "queue" })) : null;
     const queue = remote ?? local;
     closing.push(() => queue.close());
-    const model = await openModel(options, log, closing);
+    const { model, batches } = await openModel(options, log, closing);
+    // Who shares the work stays to fetch the answers.
+    const collects = batches !== null && options.shared === true;
     let present: Promise<Presence> | null = null;
     const presence = () => (present ??= createPresence({ store, machine: thisMachine(config) }));
     // The journal needs the process's id for its holds; commands that make no call do not register one.
@@ -120,13 +122,21 @@ export async function bootstrap(options: BootOptions): Promise<Application> {
         processId: (await presence()).processId,
         log: log.child({ component: "journal" }),
         reached,
+        batches: collects,
       }),
     );
+    const collector = async () =>
+      batches &&
+      createCollector({
+        ...{ store, batches, models: registry.models, rehearsal: options.rehearse !== null, now, reached, sends: collects },
+        processId: (await presence()).processId,
+        log: log.child({ component: "batches" }),
+      });
     const workspace = createWorkspace({ root: config.workspace, reached });
     const hands =
       tools &&
       (await openHands({
-        ...{ config, registry, settings: tools, store, secrets, now, sleep, reached, environment: processInput().env },
+        ...{ config, registry, settings: tools, store, secrets, learn, now, sleep, reached, environment: processInput().env },
         processId: async () => (await presence()).processId,
         log: log.child({ component: "tools" }),
       }));
@@ -161,6 +171,7 @@ export async function bootstrap(options: BootOptions): Promise<Application> {
       log,
       rehearsal: options.rehearse !== null,
       presence,
+      collector,
       shutdown,
       [Symbol.asyncDispose]: shutdown,
     };
@@ -196,70 +207,6 @@ export async function openChannels(specs: readonly ChannelSpec[], log: Log): Pro
   );
 }
 
-export const DATABASE = ".marketeam/marketeam.db";
-
-/** The store alone, for commands that only read or repair. */
-export async function openStore(
-  config: RuntimeConfig,
-  options: { now: () => number; log: Log; reached: (point: string) => void },
-): Promise<Store> {
-  const shared = { tenant: "default", ...options };
-  if (config.databaseUrl !== null) {
-    const { openPostgresStore } = await import("./store/postgres/store.ts");
-    return openPostgresStore({ url: config.databaseUrl, ...shared });
-  }
-  const { openSqliteStore } = await import("./store/sqlite/store.ts");
-  return openSqliteStore({ path: join(config.workspace, DATABASE), ...shared });
-}
-
-async function openModel(options: BootOptions, log: Log, closing: (() => Promise<void>)[]): Promise<Model> {
-  const { config, rehearse } = options;
-  // Loaded only where there is somebody to call: commands that look must be quick.
-  const claude = async (apiKey: string, baseURL: string | undefined) => {
-    const { createClaude } = await import("./model/claude/claude.ts");
-    return createClaude({ apiKey, baseURL, log: log.child({ component: "model" }) });
-  };
-  if (rehearse) {
-    const server = await startRehearsal({ seed: rehearse.seed, latencyMs: rehearse.latencyMs });
-    closing.push(() => server.stop());
-    return claude("rehearsal", server.url);
-  }
-  if (config.apiKey === null) return keyless;
-  return claude(config.apiKey, config.baseURL ?? undefined);
-}
-
-/** The rehearsal server by itself, for the command that runs it alone. */
-export async function startRehearsal(options: RehearsalOptions): Promise<Rehearsal> {
-  const server = await import("./model/rehearsal/server.ts");
-  return server.startRehearsal(options);
-}
-
-/** Faults as typed, or the first problem in words. */
-export async function parseFaults(typed: readonly string[]): Promise<{ faults: FaultSpec[] } | { problem: string }> {
-  const { parseFault } = await import("./model/rehearsal/faults.ts");
-  const faults: FaultSpec[] = [];
-  for (const text of typed) {
-    const parsed = parseFault(text);
-    if ("problem" in parsed) return parsed;
-    faults.push(parsed.fault);
-  }
-  return { faults };
-}
-
-export function noKey(): ConfigError {
-  return new ConfigError(
-    "ANTHROPIC_API_KEY is not set",
-    'set it in the environment or in .env; or see a whole goal without a key and without spending: bun run start --rehearse "your goal"',
-  );
-}
-
-/** Without a key, every command works that makes no call. */
-const keyless: Model = {
-  respond() {
-    return Promise.reject(noKey());
-  },
-};
-
 function lazyJournal(open: () => Promise<Journal>): Journal {
   let opened: Promise<Journal> | null = null;
   let refused = false;
@@ -276,23 +223,6 @@ function lazyJournal(open: () => Promise<Journal>): Journal {
   };
 }
 
-/**
- * `MARKETEAM_CRASH_AT=point#n` kills this process, as -9 does, when it passes that point for the nth time;
- * `MARKETEAM_CRASH_AT=list` writes each point that it passes to stderr instead, so that a test knows which there are.
- */
-function crashPoints(crashAt: string | null): (point: string) => void {
-  if (crashAt === null) return () => {};
-  if (crashAt === "list") return (point) => void writeSync(2, `passed ${point}\n`);
-  const [wanted, count = "1"] = crashAt.split("#");
-  let left = Number(count);
-  return (point) => {
-    if (point === wanted && --left === 0) process.kill(process.pid, "SIGKILL");
-  };
-}
-
-/** Whether a store could not be opened because its server is away: it may be there in a moment. */
-export const storeIsAway = isAway;
-
 /** Resolves after so many ms, or when the signal fires. */
 export function sleep(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
@@ -305,29 +235,4 @@ export function sleep(ms: number, signal: AbortSignal): Promise<void> {
     }
     signal.addEventListener("abort", done, { once: true });
   });
-}
-
-/** Linux tells boot and start time of a process; elsewhere a pid alone must do, and a lease runs out in seconds. */
-function thisMachine(config: RuntimeConfig): Machine {
-  const bootId = readOr("/proc/sys/kernel/random/boot_id", "");
-  const startedOf = (pid: number): string | null => {
-    try {
-      process.kill(pid, 0);
-    } catch (error) {
-      // EPERM: it runs, under another user.
-      if (!(error instanceof Error && "code" in error && error.code === "EPERM")) return null;
-    }
-    const stat = readOr(`/proc/${pid}/stat`, "");
-    const ticks = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
-    return ticks === undefined ? "" : `${bootId}:${ticks}`;
-  };
-  return { host: config.host, pid: process.pid, started: startedOf(process.pid) ?? "", startedOf };
-}
-
-function readOr(path: string, fallback: string): string {
-  try {
-    return readFileSync(path, "utf8").trim();
-  } catch {
-    return fallback;
-  }
 }

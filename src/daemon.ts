@@ -9,7 +9,9 @@ import { openChannels, type Application } from "./bootstrap.ts";
 import { periods } from "./domain/budget.ts";
 import type { Problem } from "./domain/problem.ts";
 import type { Registry } from "./domain/registry.ts";
+import { duration } from "./domain/quantity.ts";
 import { diskFacts, storeFacts } from "./health/facts.ts";
+import { inTime } from "./health/in-time.ts";
 import { assessHealth, type HealthLevel } from "./health/level.ts";
 import { createNotifier } from "./notify/notifier.ts";
 import { notifySettings, resolveSettings, type Resolved } from "./notify/settings.ts";
@@ -28,7 +30,6 @@ import { createTrials } from "./triggers/trials.ts";
 import { createApprovalLinks } from "./work/effect-links.ts";
 import { fired, startDaemon, type Daemon, type DaemonPart } from "./work/daemon.ts";
 import { writeDayReport } from "./work/report-day.ts";
-import { duration } from "./work/report-file.ts";
 import { writeDocument } from "./work/scribe.ts";
 
 const NOTIFY_FILE = ".agents/notify.yaml";
@@ -36,6 +37,8 @@ const EVENTS_FILE = ".agents/events.yaml";
 const DRAIN_MS = 25_000;
 const DAY_MS = 86_400_000;
 const HEALTH_MS = 10_000;
+/** Longer is not waited for the store when health is asked for. */
+const STORE_MS = 3_000;
 
 /** What the daemon's files name by variable, filled in: read before the log is opened, so that no secret reaches it. */
 export type Settings = {
@@ -86,6 +89,14 @@ export async function openDaemon(
   });
   const scheduler = createScheduler({ team, rehearsal, schedules: await readSchedules(config.root) });
   parts.push({ name: "schedules", everyMs: 60_000, look: async () => (await scheduler.look()).nextAt });
+  const collector = await app.collector();
+  if (collector)
+    parts.push({
+      name: "batches",
+      everyMs: 60_000,
+      look: () => collector.look(signals.stop),
+      hears: (event) => collector.hears(event),
+    });
   if (registry.trials) {
     const trials = createTrials({ team, plan: registry.trials, rehearsal, ...signals });
     parts.push({ name: "trials", everyMs: 60 * 60_000, look: () => trials.look() });
@@ -109,7 +120,8 @@ export async function openDaemon(
     route: settings.notify.route,
     quiet: settings.notify.quiet,
     digest: settings.notify.digest && { ...settings.notify.digest, lines: () => scorecard() },
-    secrets: [...config.secrets, ...settings.secrets],
+    // Those of the tools too, and tokens that come later: the list grows.
+    secrets: team.secrets,
     now,
     log: log.child({ component: "notify" }),
   });
@@ -186,6 +198,7 @@ export async function openDaemon(
     );
   }
 
+  const factsInTime = inTime(() => store.read((read) => storeFacts(read, config.caps)), STORE_MS);
   async function health(): Promise<{ ready: boolean; level: HealthLevel; reasons: string[] }> {
     const faults = daemon?.faults() ?? [];
     const state = app.remote?.state() ?? null;
@@ -194,7 +207,10 @@ export async function openDaemon(
     const blank = { budget: "normal", capsHit: false, modelAway: 0 } as const;
     let facts: Omit<Parameters<typeof assessHealth>[0], "queue" | "workspaceProblem" | "diskFree">;
     try {
-      facts = { storeProblem: null, ...(await store.read((read) => storeFacts(read, config.caps))) };
+      const known = await factsInTime();
+      facts = known
+        ? { storeProblem: null, ...known }
+        : { storeProblem: `the store has not answered for ${STORE_MS / 1000} s`, ...blank };
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
       facts = { storeProblem: error.message, ...blank };

@@ -2,8 +2,8 @@
 
 import { CLOSE, retryAfter, type Refusal } from "./answer.ts";
 
-export const MAX_BODY_BYTES = 256 * 1024;
-export const BODY_MS = 10_000;
+const MAX_BODY_BYTES = 256 * 1024;
+const BODY_MS = 10_000;
 const MAX_DEPTH = 32;
 /** Of all bodies that are being read at the same time. */
 const MAX_BYTES_AT_ONCE = 64 * 1024 * 1024;

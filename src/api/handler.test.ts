@@ -15,7 +15,6 @@ import {
   SOURCES,
   TOKEN,
   toRequest,
-  type Kind,
   type Parts,
 } from "../test/requests.ts";
 import { createHandler, type Handler, type HandlerOptions } from "./handler.ts";

@@ -7,6 +7,7 @@ import type { Bus } from "../triggers/event-bus.ts";
 import { BusFull } from "../triggers/event-bus.ts";
 import type { SignedSource } from "../triggers/event-sources.ts";
 import type { Incoming, Receipt } from "../triggers/event-take.ts";
+import { PROMETHEUS_TYPE } from "../telemetry/prometheus.ts";
 import { CLOSE, json, refuse, retryAfter, text as textAnswer, type Refusal } from "./answer.ts";
 import type { ApprovalPages } from "./approval-pages.ts";
 import { createBodyReader, mapOf, textOf } from "./body.ts";
@@ -27,7 +28,7 @@ export type Health = {
 export type Limits = { readonly address: Rate; readonly source: Rate };
 
 /** Generous to honest senders (a backlog after an outage), tight enough that one address cannot take all there is. */
-export const LIMITS: Limits = { address: { perSecond: 1_000, burst: 12_000 }, source: { perSecond: 2_000, burst: 24_000 } };
+const LIMITS: Limits = { address: { perSecond: 1_000, burst: 12_000 }, source: { perSecond: 2_000, burst: 24_000 } };
 /** What a wrong token or signature costs its address: a hundred a burst, then some eight a second. */
 const WRONG_COSTS = 120;
 const RETRY_SECONDS = 5;
@@ -165,7 +166,7 @@ export function createHandler(options: HandlerOptions): Handler {
       chargeGuess(from);
       return refuse(unknownToken(tokens.length > 0));
     }
-    if (path === "/metrics") return textAnswer(await options.metrics(), "text/plain; version=0.0.4; charset=utf-8");
+    if (path === "/metrics") return textAnswer(await options.metrics(), PROMETHEUS_TYPE);
     const { ready, level, reasons, ageMs } = await health();
     return json(ready ? 200 : 503, { live: true, ready, level, reasons, ageMs }, ready ? {} : retryAfter(RETRY_SECONDS));
   }

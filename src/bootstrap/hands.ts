@@ -47,6 +47,8 @@ export type HandsOptions = {
   readonly settings: ToolSettings;
   readonly store: Store;
   readonly secrets: readonly string[];
+  /** Adds to that list, whoever holds it: tokens come while the program runs. */
+  readonly learn: (secrets: readonly string[]) => void;
   readonly processId: () => Promise<string>;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly now: () => number;
@@ -97,12 +99,13 @@ export async function openHands(options: HandsOptions): Promise<Hands> {
 }
 
 async function mcpSources(options: HandsOptions, lock: Parameters<typeof sourceOf>[1]): Promise<ToolSource[]> {
-  const { config, settings, log, now, sleep, secrets, environment } = options;
+  const { config, settings, log, now, sleep, secrets, learn, environment } = options;
   if (settings.entries.length === 0) return [];
   const [{ createMcpServer }, { createRateLimiter }] = await Promise.all([
     import("../tools/mcp/mcp-server.ts"),
     import("../tools/mcp/rate-limits.ts"),
   ]);
+  await knownTokens(options);
   const limits = createRateLimiter({ now, sleep });
   return settings.entries.map((entry) =>
     sourceOf(entry, lock, () => {
@@ -115,13 +118,23 @@ async function mcpSources(options: HandsOptions, lock: Parameters<typeof sourceO
           caps: hasSession(entry) ? { restMs: SESSION_REST_MS } : {},
         },
         {
-          ...{ log, secrets, now, sleep, limits, environment, fetch: globalThis.fetch },
+          ...{ log, secrets, learn, now, sleep, limits, environment, fetch: globalThis.fetch },
           spill: (text, of) => spill(config.workspace, text, of),
           cwd: join(config.workspace, ".marketeam/tools"),
           tokensDir: tokensDir(config.workspace),
         },
       );
       return use === null ? server : limitedServer(server, use, options.store);
+    }),
+  );
+}
+
+/** Logins of earlier days are secret before the first of them is used: a server that reads files may come upon theirs. */
+async function knownTokens({ config, settings, learn }: HandsOptions): Promise<void> {
+  const { tokenFile } = await import("../tools/mcp/tokens.ts");
+  await Promise.all(
+    settings.entries.map(async ({ name, way }) => {
+      if (way?.type === "http") await tokenFile(tokensDir(config.workspace), name, way.url, learn).read();
     }),
   );
 }
@@ -135,7 +148,8 @@ export async function loginTo(entry: ToolEntry, workspace: string, show: (url: s
   const [{ login }, { tokenFile }] = await Promise.all([import("../tools/mcp/login.ts"), import("../tools/mcp/tokens.ts")]);
   await login({
     way: entry.way,
-    file: tokenFile(tokensDir(workspace), entry.name, entry.way.url),
+    // Learned when the server reads the file; until then nothing is said with them.
+    file: tokenFile(tokensDir(workspace), entry.name, entry.way.url, () => {}),
     show: async (url) => show(url),
     now: () => Date.now(),
     fetch: globalThis.fetch,

@@ -11,7 +11,8 @@ import { bodyOf } from "../workspace/document.ts";
 import { UsageError } from "./errors.ts";
 import { note, print, printJson } from "./output.ts";
 import { seeThrough } from "./see-through.ts";
-import { configFor, openApplication, openTeam, resolveId, type RunFlags } from "./session.ts";
+import { openApplication, openTeam } from "./application.ts";
+import { configFor, resolveId, type RunFlags } from "./session.ts";
 import { storeThere } from "./store-there.ts";
 
 type AnswerOptions = RunFlags & {
@@ -74,7 +75,7 @@ async function answer(typed: string, options: AnswerOptions, given: Answer): Pro
 async function record(typed: string, options: AnswerOptions, given: Answer): Promise<{ goalId: string; rehearsal: boolean }> {
   if (!storeThere(configFor(options))) throw new UsageError(`there is no question "${typed}"`, "see `approvals`");
   await using app = await openApplication(options);
-  const id = await resolveId(app, "ask", typed);
+  const id = await resolveId(app.store, "ask", typed);
   const question = await app.store.read((read) => getQuestion(read, id));
   if (!question) throw new UsageError(`there is no question "${typed}"`, "see `approvals`");
   const scribe = createScribe(app.team, (goalId) => goalId === question.goalId);

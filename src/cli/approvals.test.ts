@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
 import { z } from "zod";
-import { cleanEnv, cli, ROOT, tempDir } from "../test/cli.ts";
+import { cleanEnv, command, ROOT, tempDir } from "../test/cli.ts";
 
 const listed = z.strictObject({
   approvals: z.array(
@@ -67,7 +67,7 @@ beforeAll(async () => {
   workspace = join(dir.path, "team");
   // The text holds filler that the structural check finds in every version.
   const brief = ["--pipeline", "Email Health", "Explain the new price, the date is TBD"];
-  const run = await cli(["--rehearse", "--seed", "3", "--workspace", workspace, ...brief]);
+  const run = await command(["--rehearse", "--seed", "3", "--workspace", workspace, ...brief]);
   expect(run.code).toBe(4);
 }, 60_000);
 afterAll(() => dir[Symbol.asyncDispose]());
@@ -83,9 +83,9 @@ async function one(typed: string | undefined, json: boolean, place = workspace) 
 }
 
 test("the list has a line or two for each question, and says how to see one whole", async () => {
-  const json = listed.parse(JSON.parse((await cli(["approvals", "--json", "--workspace", workspace])).stdout));
+  const json = listed.parse(JSON.parse((await command(["approvals", "--json", "--workspace", workspace])).stdout));
   const [asked] = json.approvals;
-  const { stdout } = await cli(["approvals", "--workspace", workspace]);
+  const { stdout } = await command(["approvals", "--workspace", workspace]);
   const lines = stdout.trimEnd().split("\n");
   expect(lines.length).toBe(json.approvals.length * 2 + 2);
   expect(lines[0]).toBe(asked?.title ?? "none");
@@ -95,7 +95,7 @@ test("the list has a line or two for each question, and says how to see one whol
 });
 
 test("one question fits on a screen of 80 x 40, and has its parts as fields", async () => {
-  const [asked] = listed.parse(JSON.parse((await cli(["approvals", "--json", "--workspace", workspace])).stdout)).approvals;
+  const [asked] = listed.parse(JSON.parse((await command(["approvals", "--json", "--workspace", workspace])).stdout)).approvals;
   const beginning = asked?.id.slice(0, 20) ?? "";
   const rows = (await one(beginning, false)).stdout.trimEnd().split("\n");
   expect(rows.length).toBeLessThanOrEqual(39);
@@ -115,10 +115,10 @@ test("an id that is none, and a question that was answered", async () => {
   await using other = await tempDir();
   const copy = join(other.path, "team");
   await Bun.$`cp -r ${workspace} ${copy}`.quiet();
-  const [asked] = listed.parse(JSON.parse((await cli(["approvals", "--json", "--workspace", copy])).stdout)).approvals;
+  const [asked] = listed.parse(JSON.parse((await command(["approvals", "--json", "--workspace", copy])).stdout)).approvals;
   const id = asked?.id ?? "";
-  expect((await cli(["reject", id, "--drop", "--note", "No dates yet", "--no-run", "--workspace", copy])).code).toBe(0);
-  expect((await cli(["approvals", "--workspace", copy])).stdout).toBe("Nothing waits for you.\n");
+  expect((await command(["reject", id, "--drop", "--note", "No dates yet", "--no-run", "--workspace", copy])).code).toBe(0);
+  expect((await command(["approvals", "--workspace", copy])).stdout).toBe("Nothing waits for you.\n");
   expect((await one(id, false, copy)).stdout).toEndWith("Answered: reject (No dates yet)\n");
   expect(JSON.parse((await one(id, true, copy)).stdout)).toMatchObject({ approvals: [{ id, status: "answered" }] });
 });

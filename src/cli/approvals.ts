@@ -5,13 +5,13 @@ import { EXIT } from "../domain/exit.ts";
 import { idPrefix } from "../domain/id.ts";
 import { usd } from "../domain/money.ts";
 import { detailOf, type Decision, type Question } from "../domain/question.ts";
-import { waitsFor } from "../store/effect-answers.ts";
-import { effectIdsLike, listEffects } from "../store/effects.ts";
-import { idsLike } from "../store/goals.ts";
+import { count } from "../domain/quantity.ts";
+import { effectsWaiting } from "../store/effect-waiting.ts";
+import { idsLike } from "../store/ids.ts";
 import { getQuestion, listQuestions } from "../store/questions.ts";
 import type { Store } from "../store/store.ts";
 import { decisionOf } from "../work/escalation.ts";
-import { age, count } from "./columns.ts";
+import { age } from "./columns.ts";
 import { show } from "./effects.ts";
 import { answerEffects, waitingLine, type AnswerFlags } from "./effects-answer.ts";
 import { effectJson, whatOf } from "./effects-text.ts";
@@ -39,7 +39,9 @@ export async function approvals(options: CommonOptions): Promise<number> {
   try {
     if (store) {
       questions = await store.read((read) => listQuestions(read, { status: "open" }));
-      effects = await answerable(store);
+      const { answerable, unknown } = await store.read((read) => effectsWaiting(read));
+      // Together, the oldest first: ids grow with time.
+      effects = [...answerable, ...unknown].toSorted((a, b) => (a.id < b.id ? -1 : 1));
     }
   } finally {
     await store?.close();
@@ -68,17 +70,6 @@ export async function approvals(options: CommonOptions): Promise<number> {
   return EXIT.done;
 }
 
-/** Actions that a person can answer now, and those that nobody can tell about, the oldest first. */
-async function answerable(store: Store): Promise<Effect[]> {
-  return store.read(async (read) => {
-    const found: Effect[] = [];
-    for (const effect of (await listEffects(read, { states: ["intent", "unknown"] })).toReversed())
-      if (effect.state === "unknown" || (effect.expiresAt > read.now && (await waitsFor(read, effect)) === null))
-        found.push(effect);
-    return found;
-  });
-}
-
 /** One question whole, by a unique beginning of its id; all of them without one. */
 export async function approval(typed: string | undefined, options: CommonOptions): Promise<number> {
   if (typed === undefined) return approvals(options);
@@ -89,7 +80,7 @@ export async function approval(typed: string | undefined, options: CommonOptions
   let decision: Decision | null = null;
   try {
     if (await isEffect(store, typed)) return await show(typed, options);
-    const id = await resolveId({ store }, "ask", typed);
+    const id = await resolveId(store, "ask", typed);
     question = await store.read((read) => getQuestion(read, id));
     if (question?.status === "open") decision = await decisionOf(store, question);
   } finally {
@@ -120,7 +111,7 @@ async function isEffect(store: Store, typed: string): Promise<boolean> {
   const [question, action] = [idPrefix("ask", typed), idPrefix("act", typed)];
   if (typed.startsWith("ask_") || question === null || action === null) return false;
   const [asked] = await store.read((read) => idsLike(read, "questions", question));
-  return asked === undefined && (await store.read((read) => effectIdsLike(read, action))).length > 0;
+  return asked === undefined && (await store.read((read) => idsLike(read, "effects", action))).length > 0;
 }
 
 function questionJson({ id, goalId, taskId, kind, title, detail, approveMeans, rejectMeans, createdAt }: Question) {

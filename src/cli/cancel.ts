@@ -7,13 +7,14 @@ import { createScribe } from "../work/scribe.ts";
 import { START_HINT } from "./columns.ts";
 import { UsageError } from "./errors.ts";
 import { print, printJson } from "./output.ts";
-import { configFor, openApplication, resolveId, type CommonOptions } from "./session.ts";
+import { openApplication } from "./application.ts";
+import { configFor, resolveId, type CommonOptions } from "./session.ts";
 import { storeThere } from "./store-there.ts";
 
 export async function cancel(typed: string, options: CommonOptions): Promise<number> {
   if (!storeThere(configFor(options))) throw new UsageError("there is no goal yet", START_HINT);
   await using app = await openApplication(options);
-  const goalId = await resolveId(app, "goal", typed);
+  const goalId = await resolveId(app.store, "goal", typed);
   const scribe = createScribe(app.team, (id) => id === goalId);
   const problem = await cancelGoal(app.store, goalId);
   await scribe.close();

@@ -37,11 +37,6 @@ export function age(ms: number): string {
   return `${Math.floor(seconds / 86_400)} d`;
 }
 
-/** `1 call`, `2 calls`. */
-export function count(n: number, what: string): string {
-  return `${n.toLocaleString("en")} ${what}${n === 1 ? "" : "s"}`;
-}
-
 /** What calls that belong to no goal of the store were made for, by the id they stand under. */
 export function withoutGoal(id: string): string {
   if (id.startsWith("validation-")) return "(a learning put to the test)";

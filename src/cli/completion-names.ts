@@ -3,15 +3,14 @@
 import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { DATABASE, storedNames, type NamedRows } from "../bootstrap/store.ts";
 import { loadConfig, processInput, type RuntimeConfig } from "../config.ts";
-import type { Read } from "../store/store.ts";
 
 type Name = readonly [value: string, means: string];
 /** Words that are known beforehand, or where to look for them. */
 export type Names = readonly string[] | "files" | "dirs" | Looked;
-type Looked = InFiles | InStore | "zones";
+type Looked = InFiles | NamedRows | "zones";
 type InFiles = "pipelines" | "skills" | "categories" | "schedules" | "channels" | "servers" | "catalogue";
-type InStore = "goals" | "questions" | "waiting" | "effects" | "learnings" | "inbox";
 
 /** At most so many rows of the store: a list to choose from, not a report. */
 const MOST = 50;
@@ -38,7 +37,7 @@ export async function namesOf(what: Looked, workspace: string | undefined): Prom
     const [file, key] = FILES[what as keyof typeof FILES];
     return keysOf(join(config.root, file), key);
   }
-  return rowsOf(what as InStore, config);
+  return rowsOf(what as NamedRows, config);
 }
 
 const byValue = (a: Name, b: Name) => (a[0] < b[0] ? -1 : 1);
@@ -57,46 +56,10 @@ function meaning(entry: unknown): string {
   return String(description ?? fits ?? title ?? pipeline ?? means ?? role ?? type ?? "");
 }
 
-/** Rows of the store in the workspace. A server's store is not asked: a key press must not wait for a network. */
-async function rowsOf(what: InStore, config: RuntimeConfig): Promise<Name[]> {
-  // Asked before anything heavy is loaded.
-  if (config.databaseUrl !== null || !existsSync(join(config.workspace, ".marketeam"))) return [];
-  const { openStoreThere } = await import("./store-there.ts");
-  const store = await openStoreThere(config);
-  if (store === null) return [];
-  try {
-    return (await store.read((read) => ROWS[what](read))).slice(0, MOST);
-  } finally {
-    await store.close();
-  }
+/** A server's store is not asked: a key press must not wait for a network. */
+async function rowsOf(rows: NamedRows, config: RuntimeConfig): Promise<Name[]> {
+  // Asked before anything else is loaded.
+  if (config.databaseUrl !== null || !existsSync(join(config.workspace, DATABASE))) return [];
+  const found = await storedNames(config, rows, MOST);
+  return rows === "goals" && found.length > 0 ? [["last", "the newest goal"], ...found.slice(0, MOST - 1)] : found;
 }
-
-const ROWS: Readonly<Record<InStore, (read: Read) => Promise<Name[]>>> = {
-  async goals(read) {
-    const { listGoals } = await import("../store/goals.ts");
-    const goals = await listGoals(read, { limit: MOST });
-    const rows = goals.map((goal): Name => [goal.id, `${goal.status}: ${goal.title}`]);
-    return rows.length === 0 ? [] : [["last", "the newest goal"], ...rows];
-  },
-  async questions(read) {
-    const { listQuestions } = await import("../store/questions.ts");
-    return (await listQuestions(read, { status: "open" })).map((question) => [question.id, question.title]);
-  },
-  async waiting(read) {
-    const { listEffects } = await import("../store/effects.ts");
-    const effects = await listEffects(read, { states: ["intent", "unknown"] });
-    return [...(await ROWS.questions(read)), ...effects.map((one): Name => [one.id, `${one.class}: ${one.tool}`])];
-  },
-  async effects(read) {
-    const { listEffects } = await import("../store/effects.ts");
-    return (await listEffects(read)).map((one) => [one.id, `${one.state}: ${one.tool}`]);
-  },
-  async learnings(read) {
-    const { listLearnings } = await import("../store/learnings.ts");
-    return (await listLearnings(read, { rehearsal: false })).map((one) => [one.id, one.statement]);
-  },
-  async inbox(read) {
-    const { listInbox } = await import("../store/inbox.ts");
-    return (await listInbox(read, { limit: MOST })).map((one) => [one.id, `${one.type}: ${one.decision}`]);
-  },
-};

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { Database } from "bun:sqlite";
 import { chmod, mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { cleanEnv, cli, ROOT, tempDir } from "../test/cli.ts";
+import { cleanEnv, command, ROOT, tempDir } from "../test/cli.ts";
 import { WORDS } from "./completion-words.ts";
 
 let dir: Awaited<ReturnType<typeof tempDir>>;
@@ -12,7 +12,7 @@ let goal = "";
 
 beforeAll(async () => {
   dir = await tempDir();
-  const made = await cli([
+  const made = await command([
     "--rehearse",
     "--json",
     "--pipeline",
@@ -31,7 +31,7 @@ afterAll(() => dir[Symbol.asyncDispose]());
 const env = () => ({ WORKSPACE_DIR: join(dir.path, "there"), PATH: `${join(dir.path, "bin")}:${process.env.PATH}` });
 
 async function words(typed: readonly string[], given: Record<string, string> = env()): Promise<string[]> {
-  const { code, stdout, stderr } = await cli(["complete", "--", ...typed], { env: given });
+  const { code, stdout, stderr } = await command(["complete", "--", ...typed], { env: given });
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   const [kind, ...lines] = stdout.trimEnd().split("\n");
   return kind === "words" ? lines.map((line) => line.split("\t")[0] ?? "") : [kind ?? ""];
@@ -124,7 +124,7 @@ describe("what stands at the cursor", () => {
 });
 
 test("a shell without a script is named with those that have one", async () => {
-  const { code, stdout, stderr } = await cli(["completion", "tcsh"]);
+  const { code, stdout, stderr } = await command(["completion", "tcsh"]);
   expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
   expect(stderr).toContain('no completion for "tcsh"');
   expect(stderr).toContain("bash, zsh, fish");

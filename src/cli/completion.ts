@@ -69,7 +69,7 @@ complete -c marketeam -f -k -a '(__marketeam_complete)'
 `;
 
 const SCRIPTS = { bash: BASH, zsh: ZSH, fish: FISH } as const;
-export const SHELLS = Object.keys(SCRIPTS) as (keyof typeof SCRIPTS)[];
+const SHELLS = Object.keys(SCRIPTS) as (keyof typeof SCRIPTS)[];
 
 /** Prints the script of a shell. Throws UsageError for a shell that is not known. */
 export async function completion(typed: string): Promise<number> {

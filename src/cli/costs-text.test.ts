@@ -33,7 +33,7 @@ const LOST: Call = {
     cost: 0,
     usage: NO_USAGE,
   },
-  ...{ stop: "lost", flags: [], rehearsal: false, learnings: [], startedAt: 0, answeredAt: null, endedAt: 1 },
+  ...{ stop: "lost", flags: [], rehearsal: false, learnings: [], batchShare: null, startedAt: 0, answeredAt: null, endedAt: 1 },
 };
 
 describe("costs", () => {

@@ -3,8 +3,9 @@
 import { budgetLevel, shareUsed, type ScopeState } from "../domain/budget.ts";
 import type { Call } from "../domain/call.ts";
 import { dollars, usd, type Nano } from "../domain/money.ts";
+import { count } from "../domain/quantity.ts";
 import type { OutsideSum, ServerUse } from "../store/outside-use.ts";
-import { columns, count, indent, stamp, START, withoutGoal } from "./columns.ts";
+import { columns, indent, stamp, START, withoutGoal } from "./columns.ts";
 import { oneLine, type Styles } from "./output.ts";
 import type { CallSum } from "./queries.ts";
 

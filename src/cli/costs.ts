@@ -1,22 +1,19 @@
 /** `marketeam costs`: what was spent and what is held, against the caps; and how a lost call is put right. */
 
-import type { Caps } from "../domain/budget.ts";
-import { periods } from "../domain/budget.ts";
+import { periods, type Caps } from "../domain/budget.ts";
 import { EXIT } from "../domain/exit.ts";
-import { dollars, usd } from "../domain/money.ts";
 import { listCalls } from "../store/calls.ts";
 import { listScopes, scopeState } from "../store/scopes.ts";
 import { getGoal } from "../store/goals.ts";
 import { outsideByServer } from "../store/outside-use.ts";
 import type { Read } from "../store/store.ts";
-import { writeGoal } from "../work/scribe.ts";
-import { settleCall, settlement, type SettleOptions } from "./costs-settle.ts";
+import { settle, settlement, type SettleOptions } from "./costs-settle.ts";
 import { costsJson, costsText, type CostsView } from "./costs-text.ts";
 import { UsageError } from "./errors.ts";
 import { print, printJson, type Styles } from "./output.ts";
 import { callSums } from "./queries.ts";
-import { configFor, openApplication, openToLook, resolveId, stylesFor, type CommonOptions } from "./session.ts";
-import { storeThere } from "./store-there.ts";
+import { configFor, stylesFor, type CommonOptions } from "./session.ts";
+import { openStoreThere, storeThere } from "./store-there.ts";
 
 const GOALS_SHOWN = 20;
 
@@ -26,21 +23,13 @@ export async function costs(options: CostsOptions): Promise<number> {
   const wanted = settlement(options);
   const config = configFor(options);
   const rehearsal = options.rehearsal ?? false;
-  if (!storeThere(config)) {
-    if (wanted) throw new UsageError(`there is no call "${wanted.typed}"`, "no call was made yet");
-    showCosts(emptyView(config.caps, rehearsal), options, stylesFor(config));
-    return EXIT.done;
-  }
-  await using app = await (wanted ? openApplication(options) : openToLook(options));
   if (wanted) {
-    const call = await settleCall(app.store, await resolveId(app, "call", wanted.typed), wanted.cost);
-    // A dry run's planning call is of no goal; any other changes its goal's report.
-    if (await app.store.read((read) => getGoal(read, call.goalId))) await writeGoal(app.team, call.goalId);
-    if (options.json) printJson({ call: call.id, state: call.state, costUsd: usd(call.cost), heldUsd: usd(call.hold) });
-    else print(`Settled ${call.id} at ${dollars(call.cost)}; ${dollars(call.hold)} was held for it.`);
-    return EXIT.done;
+    if (!storeThere(config)) throw new UsageError(`there is no call "${wanted.typed}"`, "no call was made yet");
+    return settle(wanted, options);
   }
-  showCosts(await app.store.read((read) => costsView(read, config.caps, rehearsal)), options, stylesFor(config));
+  const store = await openStoreThere(config);
+  const view = store ? await store.read((read) => costsView(read, config.caps, rehearsal)).finally(() => store.close()) : null;
+  showCosts(view ?? emptyView(config.caps, rehearsal), options, stylesFor(config));
   return EXIT.done;
 }
 

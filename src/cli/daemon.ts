@@ -1,7 +1,8 @@
 /** `--daemon`: the team day and night, until SIGTERM. The first start in a workspace says what will fire and what a month costs, and asks. */
 
 import { DoorError } from "../api/door.ts";
-import { bootstrap, loadTeam, noKey, sleep } from "../bootstrap.ts";
+import { bootstrap, loadTeam, sleep } from "../bootstrap.ts";
+import { noKey } from "../bootstrap/model.ts";
 import { ConfigError, type RuntimeConfig } from "../config.ts";
 import { daemonSettings, openDaemon } from "../daemon.ts";
 import { EXIT } from "../domain/exit.ts";
@@ -16,7 +17,8 @@ import { UsageError } from "./errors.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { note } from "./output.ts";
 import { whenThere } from "./patience.ts";
-import { configFor, interactive, noteProblems, type RunFlags } from "./session.ts";
+import { noteProblems } from "./application.ts";
+import { configFor, interactive, type RunFlags } from "./session.ts";
 
 export type DaemonFlags = RunFlags & { readonly yes?: boolean };
 

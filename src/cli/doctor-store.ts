@@ -2,7 +2,7 @@
 
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import { DATABASE, openStore } from "../bootstrap.ts";
+import { DATABASE, openStore } from "../bootstrap/store.ts";
 import type { RuntimeConfig } from "../config.ts";
 import { dollars } from "../domain/money.ts";
 import { auditScopes } from "../journal/audit.ts";

@@ -3,13 +3,13 @@
 import type { ActionClass } from "../domain/action.ts";
 import type { Effect } from "../domain/effect.ts";
 import { EXIT } from "../domain/exit.ts";
+import { count } from "../domain/quantity.ts";
 import { waitsFor } from "../store/effect-answers.ts";
 import { getEffect, listEffects } from "../store/effects.ts";
 import type { Store } from "../store/store.ts";
-import { count } from "./columns.ts";
 import { PERSON } from "./effects.ts";
 import { openLedger, type Ledger, type OpenLedger } from "./effects-open.ts";
-import { effectJson, printable, resolveEffectId, whatOf } from "./effects-text.ts";
+import { effectJson, plain, resolveEffectId, whatOf } from "./effects-text.ts";
 import { UsageError } from "./errors.ts";
 import { note, oneLine, print, printJson } from "./output.ts";
 import { configFor, interactive, type CommonOptions } from "./session.ts";
@@ -47,7 +47,7 @@ export async function answerEffects(
     return EXIT.done;
   }
   if (approve) {
-    for (const effect of chosen) note(`${effect.id}\n${printable(effect.preview)}`);
+    for (const effect of chosen) note(`${effect.id}\n${plain(effect.preview)}`);
     if (interactive(config) && process.stdin.isTTY && !options.yes && !(await agreed(chosen))) {
       note("Nothing was approved.");
       return EXIT.stopped;

@@ -1,12 +1,11 @@
 /** The ledger for commands: the store, and a sender in this process where one is needed. */
 
-import { openStore } from "../bootstrap.ts";
+import { openStore } from "../bootstrap/store.ts";
 import { DEFAULT_POLICY } from "../domain/action.ts";
 import { silentLog } from "../log/log.ts";
 import type { Store } from "../store/store.ts";
-import { writeReport } from "../work/scribe.ts";
-import { createEffects, DEFAULT_TTL_MS, type Effects } from "../work/effects.ts";
-import { configFor, openApplication, type CommonOptions } from "./session.ts";
+import type { Effects } from "../work/effects.ts";
+import { configFor, type CommonOptions } from "./session.ts";
 
 export type Ledger = AsyncDisposable & {
   readonly store: Store;
@@ -19,9 +18,11 @@ export type Ledger = AsyncDisposable & {
 export type OpenLedger = (options: CommonOptions) => Promise<Ledger>;
 
 export const openLedger: OpenLedger = async (options) => {
+  // Most commands that may need a ledger end without one.
+  const [{ openApplication }, { writeReport }] = await Promise.all([import("./application.ts"), import("../work/scribe.ts")]);
   const app = await openApplication(options);
   // Without tools there may still be a ledger, from when there were some: it can be read, answered and stopped.
-  const effects = app.team.hands?.effects ?? withoutServers(app.store, async () => (await app.presence()).processId);
+  const effects = app.team.hands?.effects ?? (await withoutServers(app.store, async () => (await app.presence()).processId));
   return {
     store: app.store,
     effects,
@@ -39,14 +40,15 @@ export const openBareLedger: OpenLedger = async (options) => {
   const store = await openStore(configFor(options), { now: () => Date.now(), log: silentLog, reached: () => {} });
   return {
     store,
-    effects: withoutServers(store, () => Promise.reject(new Error("this command sends nothing"))),
+    effects: await withoutServers(store, () => Promise.reject(new Error("this command sends nothing"))),
     recover: async () => 0,
     report: async () => {},
     [Symbol.asyncDispose]: () => store.close(),
   };
 };
 
-function withoutServers(store: Store, processId: () => Promise<string>): Effects {
+async function withoutServers(store: Store, processId: () => Promise<string>): Promise<Effects> {
+  const { createEffects, DEFAULT_TTL_MS } = await import("../work/effects.ts");
   return createEffects({
     store,
     server: () => null,

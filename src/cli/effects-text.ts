@@ -3,9 +3,10 @@
 import type { Effect } from "../domain/effect.ts";
 import { idPrefix } from "../domain/id.ts";
 import { dollars, usd } from "../domain/money.ts";
-import { effectIdsLike } from "../store/effects.ts";
+import { count } from "../domain/quantity.ts";
+import { idsLike } from "../store/ids.ts";
 import type { Store } from "../store/store.ts";
-import { age, columns, count, stamp } from "./columns.ts";
+import { age, columns, stamp } from "./columns.ts";
 import { UsageError } from "./errors.ts";
 import { oneLine, type Styles } from "./output.ts";
 
@@ -68,9 +69,9 @@ export function effectPage(effect: Effect, history: History, waits: string | nul
     dim(`${id}, ${goalId}, version ${revision + 1} of ${skill ?? "the team"}, until ${stamp(effect.expiresAt)} UTC`),
   ];
   if (tainted) lines.push("The run that asked for this had read content from outside.");
-  if (note !== null) lines.push(printable(note));
-  lines.push("", printable(effect.preview.trimEnd()), "", bold("Exactly these arguments:"), printable(effect.args));
-  if (result !== null) lines.push("", bold("What the tool answered:"), printable(result));
+  if (note !== null) lines.push(plain(note));
+  lines.push("", plain(effect.preview.trimEnd()), "", bold("Exactly these arguments:"), plain(effect.args));
+  if (result !== null) lines.push("", bold("What the tool answered:"), plain(result));
   lines.push("", bold("History:"), ...history.map(({ at, what }) => `${stamp(at)}  ${oneLine(what, 120)}`));
   const next = choicesOf(effect, waits);
   if (next.length > 0) lines.push("", bold("You can:"), ...next.map((choice) => `  ${choice}`));
@@ -99,13 +100,13 @@ export function choicesOf({ id, state }: Effect, waits: string | null): string[]
 export async function resolveEffectId(store: Pick<Store, "read">, typed: string): Promise<string> {
   const prefix = idPrefix("act", typed);
   if (prefix === null) throw new UsageError(`"${oneLine(typed, 60)}" is not the id of an effect`, "see `effects`");
-  const found = await store.read((read) => effectIdsLike(read, prefix));
+  const found = await store.read((read) => idsLike(read, "effects", prefix));
   if (found.length > 1) throw new UsageError(`"${typed}" is the beginning of several effect ids`, "type more of it");
   if (found[0] === undefined) throw new UsageError(`there is no effect "${typed}"`, "see `effects`");
   return found[0];
 }
 
 /** Text from outside, line by line, without what a terminal would take for a command. */
-export function printable(text: string): string {
+export function plain(text: string): string {
   return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, "");
 }

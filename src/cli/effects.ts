@@ -3,11 +3,11 @@
 import type { StoredEvent } from "../domain/event.ts";
 import { EXIT } from "../domain/exit.ts";
 import type { Effect } from "../domain/effect.ts";
+import { count } from "../domain/quantity.ts";
 import { waitsFor } from "../store/effect-answers.ts";
 import { getEffect, getStop, listEffects, stoppedWords } from "../store/effects.ts";
-import { listEvents } from "../store/records.ts";
+import { listEvents } from "../store/events.ts";
 import type { Read, Store } from "../store/store.ts";
-import { count } from "./columns.ts";
 import { choicesOf, effectJson, effectPage, effectRows, resolveEffectId, whatOf, type History } from "./effects-text.ts";
 import { openBareLedger, openLedger, type OpenLedger } from "./effects-open.ts";
 import { UsageError } from "./errors.ts";
@@ -81,7 +81,7 @@ async function readList(options: EffectsFlags) {
   const store = await openStoreThere(configFor(options));
   if (store === null) return { stop: null, effects: [] };
   try {
-    const goalId = options.goal === undefined ? undefined : await resolveId({ store }, "goal", options.goal);
+    const goalId = options.goal === undefined ? undefined : await resolveId(store, "goal", options.goal);
     return await store.read(async (read) => ({
       stop: await getStop(read),
       effects: await listEffects(read, { limit: options.limit ?? LIMIT, ...(goalId === undefined ? {} : { goalId }) }),
@@ -108,7 +108,7 @@ export async function show(typed: string, options: CommonOptions): Promise<numbe
 
 export type WholeEffect = { readonly effect: Effect; readonly history: History; readonly waits: string | null };
 
-export async function wholeEffect(store: Pick<Store, "read">, id: string): Promise<WholeEffect> {
+async function wholeEffect(store: Pick<Store, "read">, id: string): Promise<WholeEffect> {
   return store.read(async (read) => {
     const effect = await getEffect(read, id);
     if (!effect) throw new UsageError(`there is no effect "${id}"`, "see `effects`");
@@ -117,7 +117,7 @@ export async function wholeEffect(store: Pick<Store, "read">, id: string): Promi
   });
 }
 
-export function wholeJson({ effect, history, waits }: WholeEffect) {
+function wholeJson({ effect, history, waits }: WholeEffect) {
   return {
     ...effectJson(effect),
     preview: effect.preview,

@@ -7,7 +7,7 @@ import { countSuppressed, listSuppressed, suppress, unsuppress } from "../store/
 import type { Store } from "../store/store.ts";
 import { UsageError } from "./errors.ts";
 import { note, oneLine, print, printJson, table } from "./output.ts";
-import { configFor, openApplication, stylesFor, type CommonOptions } from "./session.ts";
+import { configFor, stylesFor, type CommonOptions } from "./session.ts";
 import { openStoreThere } from "./store-there.ts";
 
 type EmailOptions = CommonOptions & { readonly reason?: string; readonly limit?: number };
@@ -72,6 +72,7 @@ async function add(what: string, options: EmailOptions): Promise<number> {
     single === null ? readAddressList(await textOf(what)) : { addresses: [single], unreadable: [] };
   if (addresses.length === 0)
     throw new UsageError(`${oneLine(what, 80)}: there is no address in it`, "one address a line, or a CSV");
+  const { openApplication } = await import("./application.ts");
   await using app = await openApplication(options);
   const added = await suppressAll(app.store, addresses, reason);
   if (options.json) printJson({ read: addresses.length, added, unreadable });

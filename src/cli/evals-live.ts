@@ -1,9 +1,11 @@
 /** The live part of `evals`: the quote first, then somebody's yes or a budget, then the calls, and how they ended. */
 
-import { noKey, type LoadedTeam } from "../bootstrap.ts";
+import type { LoadedTeam } from "../bootstrap.ts";
+import { noKey } from "../bootstrap/model.ts";
 import type { RuntimeConfig } from "../config.ts";
 import { EXIT } from "../domain/exit.ts";
 import { dollars, nano, usd } from "../domain/money.ts";
+import { count } from "../domain/quantity.ts";
 import type { EvalSet } from "../evals/data.ts";
 import { runLive, scopeId } from "../evals/live.ts";
 import { quoteEvals, type EvalsQuote } from "../evals/quote.ts";
@@ -11,11 +13,11 @@ import { rehearsalShelf, type Shelf } from "../evals/recording.ts";
 import type { LiveResult } from "../evals/report.ts";
 import { standingOf, type Standing } from "../evals/standing.ts";
 import type { StopWhy } from "../journal/outcome.ts";
-import { count } from "./columns.ts";
 import { printable, UsageError } from "./errors.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { note } from "./output.ts";
-import { interactive, openTeam, type CommonOptions } from "./session.ts";
+import { openTeam } from "./application.ts";
+import { interactive, type CommonOptions } from "./session.ts";
 
 export type LiveFlags = CommonOptions & { readonly rehearse?: boolean; readonly seed: number; readonly budget?: number };
 

@@ -1,9 +1,10 @@
 /** The evals' report for people, at most 100 columns wide. */
 
 import { dollars, nano } from "../domain/money.ts";
+import { count } from "../domain/quantity.ts";
 import type { EvalsReport, LiveResult } from "../evals/report.ts";
 import type { Share, Tally } from "../evals/score.ts";
-import { columns, count, indent } from "./columns.ts";
+import { columns, indent } from "./columns.ts";
 import { oneLine, type Styles } from "./output.ts";
 
 const CONFUSIONS_SHOWN = 8;

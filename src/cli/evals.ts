@@ -13,7 +13,8 @@ import { goLive, type LiveFlags } from "./evals-live.ts";
 import { evalsText } from "./evals-text.ts";
 import { UsageError } from "./errors.ts";
 import { print, printJson } from "./output.ts";
-import { configFor, noteProblems, stylesFor, type CommonOptions } from "./session.ts";
+import { noteProblems } from "./application.ts";
+import { configFor, stylesFor, type CommonOptions } from "./session.ts";
 
 type EvalsOptions = CommonOptions &
   LiveFlags & {

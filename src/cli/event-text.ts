@@ -61,6 +61,10 @@ export function eventText(event: StoredEvent): string {
       return `answer lost: ${event.step}, ${dollars(event.hold)} stay held until it is settled (${event.callId})`;
     case "call.refused":
       return `call refused: the cap of the ${event.scope} is ${dollars(event.cap)}`;
+    case "batch.sent":
+      return `${event.calls === 1 ? "1 call" : `${event.calls.toLocaleString("en")} calls`} sent as a batch (${event.batchId})`;
+    case "batch.ended":
+      return `batch ended after ${Math.round(event.ms / 60_000).toLocaleString("en")} min (${event.batchId})`;
     case "question.asked":
       return `question for you: ${event.title} (${event.questionId})`;
     case "question.answered":

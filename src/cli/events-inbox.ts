@@ -3,13 +3,13 @@
 import { EXIT } from "../domain/exit.ts";
 import { idPrefix } from "../domain/id.ts";
 import type { InboxEvent } from "../domain/inbox.ts";
-import { getInboxEvent, inboxIdsLike, listInbox } from "../store/inbox.ts";
+import { idsLike } from "../store/ids.ts";
+import { getInboxEvent, listInbox } from "../store/inbox.ts";
 import type { Store } from "../store/store.ts";
-import { createBus } from "../triggers/event-bus.ts";
 import { columns, stamp } from "./columns.ts";
 import { printable, UsageError } from "./errors.ts";
 import { oneLine, print, printJson, type Styles } from "./output.ts";
-import { configFor, openApplication, stylesFor, type CommonOptions } from "./session.ts";
+import { configFor, stylesFor, type CommonOptions } from "./session.ts";
 import { openStoreThere } from "./store-there.ts";
 
 export type InboxOptions = CommonOptions & { readonly limit: number; readonly force?: boolean };
@@ -39,6 +39,10 @@ export async function showEvent(typed: string, options: InboxOptions): Promise<n
 
 /** Takes an event in once more, by the mappings of now. Its goal is saved; a daemon works on it, or `resume`. */
 export async function replayEvent(typed: string, options: InboxOptions): Promise<number> {
+  const [{ openApplication }, { createBus }] = await Promise.all([
+    import("./application.ts"),
+    import("../triggers/event-bus.ts"),
+  ]);
   await using app = await openApplication(options);
   const { id } = await find(app.store, typed);
   const bus = createBus({ team: app.team, rehearsal: false });
@@ -59,14 +63,14 @@ export async function replayEvent(typed: string, options: InboxOptions): Promise
 async function find(store: Store, typed: string): Promise<InboxEvent> {
   const prefix = idPrefix("event", typed);
   if (prefix === null) throw new UsageError(`"${typed}" is not the id of an event`, "see `events --inbox`");
-  const ids = await store.read((read) => inboxIdsLike(read, prefix));
+  const ids = await store.read((read) => idsLike(read, "inbox", prefix));
   if (ids.length > 1) throw new UsageError(`"${typed}" is the beginning of several event ids`, "type more of it");
   const event = ids[0] === undefined ? null : await store.read((read) => getInboxEvent(read, ids[0] ?? ""));
   if (event === null) throw new UsageError(`there is no event "${typed}"`, "see `events --inbox`");
   return event;
 }
 
-export function inboxJson(event: InboxEvent) {
+function inboxJson(event: InboxEvent) {
   const { id, receivedAt, source, type, theirType, decision, reason, pipeline, goalId, dueAt, replays, rehearsal } = event;
   return { id, receivedAt, source, type, theirType, decision, reason, pipeline, goal: goalId, dueAt, replays, rehearsal };
 }
@@ -77,7 +81,7 @@ function decisionText({ decision, reason, goalId, pipeline }: InboxEvent): strin
   return oneLine(reason === "" ? what : `${what}: ${reason}`, 300);
 }
 
-export function inboxText(events: readonly InboxEvent[], { dim, green }: Styles): string {
+function inboxText(events: readonly InboxEvent[], { dim, green }: Styles): string {
   const rows = events.map((event) => [
     stamp(event.receivedAt),
     oneLine(event.id, 40),

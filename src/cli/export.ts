@@ -1,14 +1,16 @@
 /** `marketeam export`: writes the workspace's documents again from the store, of one goal or of all. */
 
 import { EXIT } from "../domain/exit.ts";
+import { count } from "../domain/quantity.ts";
 import { listGoals } from "../store/goals.ts";
 import { writeGoal, writeLearnings } from "../work/scribe.ts";
 import type { Team } from "../work/team.ts";
 import type { Workspace } from "../workspace/workspace.ts";
-import { count, START, START_HINT } from "./columns.ts";
+import { START, START_HINT } from "./columns.ts";
 import { UsageError } from "./errors.ts";
 import { print, printJson } from "./output.ts";
-import { configFor, openApplication, resolveId, type CommonOptions } from "./session.ts";
+import { openApplication } from "./application.ts";
+import { configFor, resolveId, type CommonOptions } from "./session.ts";
 import { storeThere } from "./store-there.ts";
 
 export async function exportDocuments(typed: string | undefined, options: CommonOptions): Promise<number> {
@@ -23,7 +25,7 @@ export async function exportDocuments(typed: string | undefined, options: Common
   const goals =
     typed === undefined
       ? (await app.store.read((read) => listGoals(read, { limit: Number.MAX_SAFE_INTEGER }))).map((goal) => goal.id).toReversed()
-      : [await resolveId(app, "goal", typed)];
+      : [await resolveId(app.store, "goal", typed)];
   const seen = watchFiles(app.team.workspace);
   const team: Team = { ...app.team, workspace: seen.workspace };
   for (const goal of goals) await writeGoal(team, goal);

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { Glob } from "bun";
 import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { cli, lanes, ROOT, tempDir, type CliResult } from "../test/cli.ts";
+import { command, lanes, ROOT, tempDir, type CliResult } from "../test/cli.ts";
 
 let dir: Awaited<ReturnType<typeof tempDir>>;
 let root = "";
@@ -29,7 +29,7 @@ async function tried(args: readonly string[]): Promise<CliResult> {
   const filled = args.map((word) =>
     word.replace("<skill>", "copywriting").replace("<name>", "Social Content").replace("~", dir.path),
   );
-  return lane(() => cli(filled, { cwd: root, env: { WORKSPACE_DIR: workspace } }));
+  return lane(() => command(filled, { cwd: root, env: { WORKSPACE_DIR: workspace } }));
 }
 
 /** The examples in a help text, as words: quotes are the shell's, the name of the program and the remark behind are not needed. */
@@ -51,12 +51,12 @@ const FINE = [
 
 describe("help", () => {
   test("every command has a help with an example, and each example works", async () => {
-    const listed = (await cli(["complete", "--", ""])).stdout.trimEnd().split("\n").slice(1);
+    const listed = (await command(["complete", "--", ""])).stdout.trimEnd().split("\n").slice(1);
     const names = listed.map((line) => line.split("\t")[0] ?? "").filter((name) => name !== "help");
     expect(names.length).toBeGreaterThan(20);
     await Promise.all(
       ["", ...names].map(async (name) => {
-        const help = await lane(() => cli(name === "" ? ["--help"] : [name, "--help"]));
+        const help = await lane(() => command(name === "" ? ["--help"] : [name, "--help"]));
         expect([name, help.code, help.stderr]).toEqual([name, 0, ""]);
         const examples = name === "completion" ? [["completion", "bash"]] : examplesIn(help.stdout);
         expect([name, examples.length > 0]).toEqual([name, true]);
@@ -76,7 +76,7 @@ describe("help", () => {
   }, 120_000);
 
   test("a clone is told how to type them", async () => {
-    expect((await cli(["--help"])).stdout).toContain("bun run start");
+    expect((await command(["--help"])).stdout).toContain("bun run start");
   });
 });
 

@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { CONTEXT_SECTIONS } from "../domain/product-context.ts";
-import { cli, tempDir } from "../test/cli.ts";
+import { command, tempDir } from "../test/cli.ts";
 import { CONTEXT_PATH } from "../work/accept.ts";
 import { askForContext, BACK, QUESTIONS, type Asker } from "./init-dialogue.ts";
 import { readSource, SOURCE_MAX_CHARS } from "./init-source.ts";
@@ -118,7 +118,7 @@ describe("the command", () => {
     const workspace = join(dir.path, "w");
     await writeFile(from, SOURCE);
     const args = ["init", "--rehearse", "--from", from, "--workspace", workspace];
-    const first = await cli([...args, "--json"]);
+    const first = await command([...args, "--json"]);
     expect({ ...first, stderr: "" }).toMatchObject({ code: 0 });
     const result = JSON.parse(first.stdout) as {
       path: string;
@@ -135,13 +135,13 @@ describe("the command", () => {
 
     const edited = `${text}\nWritten by hand.\n`;
     await writeFile(result.path, edited);
-    const again = await cli(args);
+    const again = await command(args);
     expect(again.code).toBe(2);
     expect(again.stderr).toContain("--force");
     expect(await readFile(result.path, "utf8")).toBe(edited);
 
     // The rehearsal writes the first text again: the newest version all the same, whatever the file's time says.
-    const forced = await cli([...args, "--force", "--json"]);
+    const forced = await command([...args, "--force", "--json"]);
     expect(JSON.parse(forced.stdout)).toMatchObject({ version: 3, replaced: 2, costUsd: 0 });
     const { Database } = await import("bun:sqlite");
     using store = new Database(join(workspace, ".marketeam/marketeam.db"), { readonly: true });
@@ -157,7 +157,7 @@ describe("the command", () => {
     await using dir = await tempDir();
     const from = join(dir.path, "README.md");
     await writeFile(from, SOURCE);
-    const result = await cli(["init", "--from", from, "--workspace", join(dir.path, "w")], { cwd: dir.path });
+    const result = await command(["init", "--from", from, "--workspace", join(dir.path, "w")], { cwd: dir.path });
     expect(result.code).toBe(3);
     expect(result.stderr).toContain("ANTHROPIC_API_KEY is not set");
     expect(await Bun.file(join(dir.path, "w")).exists()).toBe(false);
@@ -165,7 +165,7 @@ describe("the command", () => {
 
   test("without a terminal it names --from", async () => {
     await using dir = await tempDir();
-    const result = await cli(["init", "--workspace", join(dir.path, "w")]);
+    const result = await command(["init", "--workspace", join(dir.path, "w")]);
     expect([result.code, result.stdout]).toEqual([2, ""]);
     expect(result.stderr).toContain("init --from");
   });
@@ -174,7 +174,7 @@ describe("the command", () => {
     await using dir = await tempDir();
     const from = join(dir.path, "notes.txt");
     await writeFile(from, "our key is sk-ant-test-123456789");
-    const result = await cli(["init", "--from", from, "--workspace", join(dir.path, "w")], {
+    const result = await command(["init", "--from", from, "--workspace", join(dir.path, "w")], {
       env: { ANTHROPIC_API_KEY: "sk-ant-test-123456789" },
     });
     expect(result.code).toBe(2);
@@ -186,7 +186,7 @@ describe("the command", () => {
     await using dir = await tempDir();
     const path = join(dir.path, "about.md");
     await writeFile(path, `${SOURCE}\nWorks in any clinic.\n`);
-    const { code, stderr } = await cli(["init", "--from", path, "--rehearse", "--workspace", join(dir.path, "there")], {
+    const { code, stderr } = await command(["init", "--from", path, "--rehearse", "--workspace", join(dir.path, "there")], {
       env: { ANTHROPIC_API_KEY: "any" },
     });
     expect(stderr).not.toContain("holds a secret");

@@ -6,16 +6,14 @@ import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { nano } from "../domain/money.ts";
-import { loadRegistry } from "../skills/registry.ts";
 import { smallTeam } from "../skills/registry.fixture.ts";
-import { cli, ROOT, tempDir } from "../test/cli.ts";
+import { command, ROOT, tempDir } from "../test/cli.ts";
 import { capsCheck, endpointCheck, settingChecks, type Check } from "./doctor-checks.ts";
 import { nextFirings, wallClock } from "./schedules.ts";
-import { toolServers } from "./tools.ts";
 
 describe("validate", () => {
   test("the shipped team has no error", async () => {
-    const { code, stdout } = await cli(["validate", "--json"]);
+    const { code, stdout } = await command(["validate", "--json"]);
     const result = JSON.parse(stdout) as { ok: boolean; counts: object };
     expect([code, result.ok]).toEqual([0, true]);
     expect(result.counts).toMatchObject({ skills: 26, errors: 0 });
@@ -25,7 +23,7 @@ describe("validate", () => {
     await using team = await smallTeam();
     await team.change(".agents/pipelines.yaml", "skill: writer", "skill: writr");
     await team.change(".agents/schedules.yaml", "0 6 * * *", "0 6 * *");
-    const asJson = await cli(["validate", "--json"], { cwd: team.root });
+    const asJson = await command(["validate", "--json"], { cwd: team.root });
     const result = JSON.parse(asJson.stdout) as {
       ok: boolean;
       problems: { file: string; line: number; hint: string | null }[];
@@ -34,7 +32,7 @@ describe("validate", () => {
     expect([asJson.code, result.ok, result.counts.errors]).toEqual([3, false, 2]);
     expect(result.problems.map(({ file }) => file)).toEqual([".agents/pipelines.yaml", ".agents/schedules.yaml"]);
     expect(result.problems[0]?.hint).toContain("writer");
-    const text = await cli(["validate"], { cwd: team.root });
+    const text = await command(["validate"], { cwd: team.root });
     expect(text.stdout).toContain(`.agents/pipelines.yaml:${result.problems[0]?.line}`);
     expect(text.stdout).toContain("2 errors");
     expect(existsSync(join(team.root, "workspace"))).toBe(false);
@@ -56,7 +54,7 @@ describe("schedules", () => {
       ".agents/schedules.yaml",
       'schedules:\n  off: { cron: "0 6 * * *", pipeline: Look Back, enabled: false }\n  bad: { cron: "0 6 * *", pipeline: Look Back }\n',
     );
-    const { code, stdout, stderr } = await cli(["schedules", "--json"], { cwd: team.root });
+    const { code, stdout, stderr } = await command(["schedules", "--json"], { cwd: team.root });
     const result = JSON.parse(stdout) as { schedules: object[] };
     expect(code).toBe(0);
     expect(result.schedules).toHaveLength(1);
@@ -65,7 +63,7 @@ describe("schedules", () => {
   });
 
   test("the text names the zone and the daemon", async () => {
-    const { stdout } = await cli(["schedules"], { env: { TZ: "America/New_York" } });
+    const { stdout } = await command(["schedules"], { env: { TZ: "America/New_York" } });
     expect(stdout).toContain("here (America/New_York)");
     expect(stdout).toContain("daemon");
   });
@@ -83,16 +81,21 @@ describe("tools", () => {
   quiet: { command: run, enabled: false, skills: [checker] }
 `,
     );
-    const { registry } = await loadRegistry({ root: team.root });
-    if (!registry) throw new Error("the fixture does not load");
-    expect(toolServers(registry, { CONSOLE_TOKEN: "t", B_KEY: "" })).toEqual([
+    type Row = { name: string; role: string | null; skills: string[]; on: boolean; reason: string | null };
+    const rows = async () => {
+      const { stdout } = await command(["tools", "--json"], { cwd: team.root });
+      return (JSON.parse(stdout) as { tools: Row[] }).tools.map(({ name, role, skills, on, reason }) => ({
+        ...{ name, role, skills, on, reason },
+      }));
+    };
+    await team.write(".env", "CONSOLE_TOKEN=t\nB_KEY=\n");
+    expect(await rows()).toEqual([
       { name: "console", role: "search", skills: ["writer"], on: true, reason: null },
       { name: "named", role: null, skills: ["checker"], on: false, reason: "${A_KEY} and ${B_KEY} are not set" },
       { name: "quiet", role: null, skills: ["checker"], on: false, reason: "enabled is false" },
     ]);
     await team.write(".env", "A_KEY=1\nB_KEY=2\n");
-    const { stdout } = await cli(["tools", "--json"], { cwd: team.root });
-    expect((JSON.parse(stdout) as { tools: { name: string; on: boolean }[] }).tools.map(({ name, on }) => [name, on])).toEqual([
+    expect((await rows()).map(({ name, on }) => [name, on])).toEqual([
       ["console", false],
       ["named", true],
       ["quiet", false],
@@ -101,7 +104,7 @@ describe("tools", () => {
 
   test("none: says what a skill without tools does", async () => {
     await using team = await smallTeam();
-    expect((await cli(["tools"], { cwd: team.root })).stdout).toContain("advises");
+    expect((await command(["tools"], { cwd: team.root })).stdout).toContain("advises");
   });
 });
 
@@ -112,14 +115,14 @@ describe("doctor", () => {
   test("makes neither a workspace nor a database, and nothing is broken without them", async () => {
     await using dir = await tempDir();
     const workspace = join(dir.path, "w");
-    const { code, stdout } = await cli(["doctor", "--json", "--workspace", workspace]);
+    const { code, stdout } = await command(["doctor", "--json", "--workspace", workspace]);
     const result = JSON.parse(stdout) as Result;
     expect([code, result.ok]).toEqual([0, true]);
     expect(find(result, "key")?.state).toBe("warn");
     expect(find(result, "store")?.detail).toContain("nothing in it yet");
     expect(existsSync(workspace)).toBe(false);
     await mkdir(workspace);
-    await cli(["doctor", "--workspace", workspace]);
+    await command(["doctor", "--workspace", workspace]);
     expect(existsSync(join(workspace, ".marketeam"))).toBe(false);
   });
 
@@ -127,7 +130,7 @@ describe("doctor", () => {
     await using dir = await tempDir();
     const workspace = join(dir.path, "w");
     await writeFile(workspace, "a file");
-    const { code, stdout } = await cli(["doctor", "--json", "--workspace", workspace]);
+    const { code, stdout } = await command(["doctor", "--json", "--workspace", workspace]);
     expect([code, find(JSON.parse(stdout) as Result, "workspace")?.state]).toEqual([3, "fail"]);
   });
 
@@ -135,9 +138,9 @@ describe("doctor", () => {
     await using dir = await tempDir();
     const from = join(dir.path, "a.md");
     await writeFile(from, "## Pains\nNo-shows.\n");
-    await cli(["init", "--rehearse", "--from", from, "--workspace", dir.path]);
+    await command(["init", "--rehearse", "--from", from, "--workspace", dir.path]);
     const run = async () => {
-      const { code, stdout } = await cli(["doctor", "--json", "--workspace", dir.path]);
+      const { code, stdout } = await command(["doctor", "--json", "--workspace", dir.path]);
       return { code, result: JSON.parse(stdout) as Result };
     };
     const sound = await run();
@@ -159,14 +162,14 @@ describe("doctor", () => {
   }, 30_000);
 
   test("settings that cannot be used are a finding, with the variable's name; secrets are never shown", async () => {
-    const broken = await cli(["doctor", "--json"], { env: { BUDGET_DAILY: "lots" } });
+    const broken = await command(["doctor", "--json"], { env: { BUDGET_DAILY: "lots" } });
     expect([broken.code, find(JSON.parse(broken.stdout) as Result, "settings")?.detail]).toEqual([
       3,
       expect.stringContaining("BUDGET_DAILY"),
     ]);
     await using dir = await tempDir();
     const env = { ANTHROPIC_API_KEY: "sk-canary-1", ANTHROPIC_BASE_URL: "http://me:hunter2@127.0.0.1:1/x" };
-    const { code, stdout, stderr } = await cli(["doctor", "--workspace", dir.path], { env });
+    const { code, stdout, stderr } = await command(["doctor", "--workspace", dir.path], { env });
     expect(`${stdout}${stderr}`).not.toMatch(/sk-canary-1|hunter2/);
     expect(stdout).toContain("ANTHROPIC_API_KEY");
     expect([code, stdout]).toEqual([3, expect.stringContaining("http://127.0.0.1:1 cannot be reached")]);
@@ -199,7 +202,7 @@ describe("doctor", () => {
 
   test("the repository's own root is where its team lies", async () => {
     await using dir = await tempDir();
-    const { stdout } = await cli(["doctor", "--workspace", dir.path], { cwd: dir.path });
+    const { stdout } = await command(["doctor", "--workspace", dir.path], { cwd: dir.path });
     expect(stdout).toContain(ROOT);
   });
 });

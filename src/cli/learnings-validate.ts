@@ -1,22 +1,24 @@
 /** `marketeam learnings validate`: replays stored work with and without a learning, and keeps what the numbers say. */
 
-import { loadTeam, noKey } from "../bootstrap.ts";
+import { loadTeam } from "../bootstrap.ts";
+import { noKey } from "../bootstrap/model.ts";
 import type { RuntimeConfig } from "../config.ts";
 import { EXIT } from "../domain/exit.ts";
 import { dollars, nano, usd } from "../domain/money.ts";
 import { LOOKS, type TrialSummary } from "../domain/statistics.ts";
+import { count } from "../domain/quantity.ts";
 import { quoteReplays } from "../journal/quote.ts";
 import type { Stopped, StopWhy } from "../journal/outcome.ts";
 import { costsOfGoals } from "../store/scopes.ts";
 import { getTask } from "../store/tasks.ts";
 import { writeLearnings } from "../work/scribe.ts";
 import { candidatesOf, isOpen, validate, validationScope, type Candidate, type Validated } from "../work/validate-learnings.ts";
-import { count } from "./columns.ts";
 import { printable, UsageError } from "./errors.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { learningJson } from "./learnings-text.ts";
 import { note, oneLine, print, printJson } from "./output.ts";
-import { configFor, interactive, openTeam, resolveId, type CommonOptions } from "./session.ts";
+import { openTeam } from "./application.ts";
+import { configFor, interactive, resolveId, type CommonOptions } from "./session.ts";
 import { storeThere } from "./store-there.ts";
 
 export type ValidateOptions = CommonOptions & { readonly budget?: number; readonly rehearse?: boolean; readonly seed?: number };
@@ -29,7 +31,7 @@ export async function validateLearnings(typed: string | undefined, options: Vali
   if (!storeThere(config)) return nothing("There are no learnings yet: reviews make them as goals run.", options);
   const team = await loadTeam(config);
   await using app = await openTeam({ ...options, seed: options.seed ?? 1, latency: 0 }, { model: true, team });
-  const id = typed === undefined ? null : await resolveId(app, "learn", typed);
+  const id = typed === undefined ? null : await resolveId(app.store, "learn", typed);
   const found = await candidatesOf(app.team, { id, rehearsal: app.rehearsal });
   const ready = found.filter(isOpen);
   if (ready.length === 0) return nothing(whyNone(found), options);

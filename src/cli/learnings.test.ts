@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import type { Learning } from "../domain/learning.ts";
 import { UsageError } from "./errors.ts";
-import { checkStatement, learnings } from "./learnings.ts";
+import { learnings } from "./learnings.ts";
+import { checkStatement } from "./learnings-change.ts";
 import { learningsText } from "./learnings-text.ts";
 import { styles } from "./output.ts";
 

@@ -10,7 +10,8 @@ import { notifySettings, resolveSettings } from "../notify/settings.ts";
 import { readYamlFile } from "../skills/yaml-file.ts";
 import { UsageError } from "./errors.ts";
 import { note, oneLine, print, printJson, table } from "./output.ts";
-import { configFor, noteProblems, stylesFor } from "./session.ts";
+import { noteProblems } from "./application.ts";
+import { configFor, stylesFor } from "./session.ts";
 
 const NOTIFY_FILE = ".agents/notify.yaml";
 const LOG_LINE = "the log channel says";

@@ -1,6 +1,6 @@
 /** A start that waits for a database that is away, as work under way does: it says so once, and tries until it is there. */
 
-import { storeIsAway } from "../bootstrap.ts";
+import { storeIsAway } from "../bootstrap/store.ts";
 
 const FIRST_MS = 1_000;
 const MOST_MS = 15_000;

@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import type { StoredEvent } from "../domain/event.ts";
-import { cli, tempDir } from "../test/cli.ts";
+import { cli, command, tempDir } from "../test/cli.ts";
 
 const GOAL = "Increase signup conversion by 20%";
 const LIMIT_MS = 30_000;
@@ -17,7 +17,7 @@ test(
       .trimEnd()
       .split("\n")
       .map((line) => JSON.parse(line) as StoredEvent);
-    const kept = await cli(["events", "--json", "--limit", "10000", "--workspace", dir.path]);
+    const kept = await command(["events", "--json", "--limit", "10000", "--workspace", dir.path]);
     const { events } = JSON.parse(kept.stdout) as { events: object[] };
     expect(printed.length).toBeGreaterThan(20);
     expect<object[]>(printed).toEqual(events.slice(-printed.length));
@@ -37,7 +37,7 @@ test(
     expect(run.stderr).toMatch(/^\d\d:\d\d:\d\d {2}\S+ +done, score \d/m);
     expect(run.stderr).toMatch(/^\d\d:\d\d:\d\d {2}goal +completed$/m);
     expect(run.stderr).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
-    const json = await cli(["--rehearse", "--json", "--workspace", dir.path, GOAL]);
+    const json = await command(["--rehearse", "--json", "--workspace", dir.path, GOAL]);
     expect(json.stderr).not.toMatch(/^\d\d:\d\d:\d\d/m);
   },
   LIMIT_MS,

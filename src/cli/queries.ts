@@ -1,8 +1,9 @@
 /** What only these commands ask the store: counts, sums, the newest events, whose a call is. All of it reads. */
 
+import { sql } from "kysely";
 import type { Nano } from "../domain/money.ts";
 import type { StoredEvent } from "../domain/event.ts";
-import { listEvents } from "../store/records.ts";
+import { listEvents } from "../store/events.ts";
 import type { Read } from "../store/store.ts";
 
 /** How many tasks of work each goal has and how many are done, by goal id. Goals without a plan are not in it. */
@@ -44,14 +45,10 @@ export async function callSums(read: Read, by: "skill" | "model", rehearsal: boo
 /** The newest events, oldest of them first. */
 export async function lastEvents(read: Read, filter: { goalId: string | null; limit: number }): Promise<StoredEvent[]> {
   const { goalId, limit } = filter;
-  let query = read.db
-    .selectFrom("events")
-    .select("seq")
-    .where("tenant", "=", read.tenant)
-    .orderBy("seq", "desc")
-    .limit(1)
-    .offset(limit);
-  if (goalId !== null) query = query.where("goal_id", "=", goalId);
+  let query = read.db.selectFrom("events").select("seq").orderBy("seq", "desc").limit(1).offset(limit);
+  // (See listEvents.)
+  if (goalId === null) query = query.where(sql`tenant || ''`, "=", read.tenant);
+  else query = query.where("tenant", "=", read.tenant).where("goal_id", "=", goalId);
   const before = await query.executeTakeFirst();
   return listEvents(read, { after: before?.seq ?? 0, limit, ...(goalId === null ? {} : { goalId }) });
 }

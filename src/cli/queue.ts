@@ -1,12 +1,13 @@
 /** `marketeam queue`: signals in Redis that failed every time, and tasks that failed; and sending the signals again. */
 
-import { bootstrap, type Application } from "../bootstrap.ts";
+import type { Application } from "../bootstrap.ts";
 import { ConfigError, type RuntimeConfig } from "../config.ts";
 import { EXIT } from "../domain/exit.ts";
 import { suggest } from "../domain/problem.ts";
+import { count } from "../domain/quantity.ts";
 import { QueueError, type DeadLetter, type QueueHealth } from "../queue/queue.ts";
 import type { Read } from "../store/store.ts";
-import { age, columns, count, indent } from "./columns.ts";
+import { age, columns, indent } from "./columns.ts";
 import { UsageError } from "./errors.ts";
 import { oneLine, print, printJson } from "./output.ts";
 import { configFor, interactive, type CommonOptions } from "./session.ts";
@@ -92,6 +93,7 @@ async function withRedis<T>(
   ask: (remote: NonNullable<Application["remote"]>) => Promise<T>,
 ): Promise<T | null> {
   if (config.daemon.redisUrl === null || !storeThere(config)) return null;
+  const { bootstrap } = await import("../bootstrap.ts");
   await using app = await bootstrap({ config, rehearse: null, interactive: interactive(config), shared: true });
   return app.remote === null ? null : await ask(app.remote);
 }

@@ -1,6 +1,6 @@
 /** `marketeam rehearsal`: the rehearsal server alone, so that its log outlives the program that talks to it. */
 
-import { startRehearsal, parseFaults } from "../bootstrap.ts";
+import { startRehearsal, parseFaults } from "../bootstrap/model.ts";
 import { EXIT } from "../domain/exit.ts";
 import { UsageError } from "./errors.ts";
 import { onInterrupt } from "./interrupt.ts";

@@ -12,7 +12,8 @@ import { START_HINT } from "./columns.ts";
 import { UsageError } from "./errors.ts";
 import { note } from "./output.ts";
 import { seeThrough } from "./see-through.ts";
-import { configFor, openTeam, resolveId, type RunFlags } from "./session.ts";
+import { openTeam } from "./application.ts";
+import { configFor, resolveId, type RunFlags } from "./session.ts";
 import { openStoreThere } from "./store-there.ts";
 
 export async function resume(typed: string | undefined, options: RunFlags & { allow?: number }): Promise<number> {
@@ -52,6 +53,6 @@ async function goalToWorkOn(typed: string, options: RunFlags): Promise<string> {
 }
 
 async function find(store: Store, typed: string) {
-  const goalId = await resolveId({ store }, "goal", typed);
+  const goalId = await resolveId(store, "goal", typed);
   return { goalId, goal: await store.read((read) => needGoal(read, goalId)) };
 }

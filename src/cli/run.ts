@@ -16,7 +16,8 @@ import { onInterrupt } from "./interrupt.ts";
 import { note, print, printJson } from "./output.ts";
 import { planText } from "./plan-text.ts";
 import { seeThrough } from "./see-through.ts";
-import { configFor, interactive, noteProblems, openTeam, type RunFlags } from "./session.ts";
+import { noteProblems, openTeam } from "./application.ts";
+import { configFor, interactive, type RunFlags } from "./session.ts";
 import { storeThere } from "./store-there.ts";
 
 type RunOptions = RunFlags & {

@@ -20,7 +20,8 @@ import { oneLine, print, printJson } from "./output.ts";
 import { cronWords } from "./schedules-words.ts";
 import { loadSchedules, nextFirings, type SchedulesOptions } from "./schedules-read.ts";
 import { wallClock } from "./schedules-text.ts";
-import { configFor, openApplication } from "./session.ts";
+import { openApplication } from "./application.ts";
+import { configFor } from "./session.ts";
 import { openStoreThere } from "./store-there.ts";
 
 export async function add(name: string, options: SchedulesOptions): Promise<number> {

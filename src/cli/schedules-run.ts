@@ -11,7 +11,8 @@ import { note, print, printJson } from "./output.ts";
 import { unknownSchedule } from "./schedules-change.ts";
 import type { SchedulesOptions } from "./schedules-read.ts";
 import { seeThrough } from "./see-through.ts";
-import { configFor, openApplication, openTeam } from "./session.ts";
+import { openApplication, openTeam } from "./application.ts";
+import { configFor } from "./session.ts";
 
 export async function runSchedule(name: string, options: SchedulesOptions): Promise<number> {
   // What was typed is checked before anything is opened: a mistake leaves no trace.

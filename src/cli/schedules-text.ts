@@ -2,9 +2,10 @@
 
 import type { Registry } from "../domain/registry.ts";
 import { dollars, nano, type Nano } from "../domain/money.ts";
+import { count } from "../domain/quantity.ts";
 import type { Band } from "../journal/quote.ts";
 import type { Tick } from "../store/schedules.ts";
-import { age, columns, count } from "./columns.ts";
+import { age, columns } from "./columns.ts";
 import { oneLine, type Styles } from "./output.ts";
 import { cronWords } from "./schedules-words.ts";
 
@@ -18,6 +19,8 @@ export type ScheduleView = Registry["schedules"][string] & {
   readonly pausedAt: number | null;
   /** Whether its pipeline can be used. */
   readonly usable: boolean;
+  /** Whether its goals' calls wait for batches: by its own mark or its pipeline's. */
+  readonly batched: boolean;
   readonly next: readonly Date[];
   readonly last: Tick | null;
   /** The status of the goal of `last`. */
@@ -46,9 +49,9 @@ export function schedulesJson({ schedules, month, here }: SchedulesView) {
   const cents = (usd: number) => Math.ceil(usd * 100) / 100;
   return {
     schedules: schedules.map((schedule) => {
-      const { name, cron, zone, pipeline, priority, enabled, last, missed } = schedule;
+      const { name, cron, zone, pipeline, priority, batched, enabled, last, missed } = schedule;
       return {
-        ...{ name, cron, when: cronWords(cron), zone, pipeline, priority, catchUp: schedule.catch_up, enabled },
+        ...{ name, cron, when: cronWords(cron), zone, pipeline, priority, catchUp: schedule.catch_up, batched, enabled },
         state: stateOf(schedule),
         pausedAt: iso(schedule.pausedAt),
         next: schedule.next.map((at) => ({ at: at.toISOString(), inZone: wallClock(at, zone), local: wallClock(at, here) })),
@@ -82,7 +85,7 @@ export function schedulesText(view: SchedulesView, style: Styles): string {
     "last",
   ];
   const rows = schedules.map((schedule) => {
-    const { name, cron, zone, pipeline, priority, missed } = schedule;
+    const { name, cron, zone, pipeline, priority, batched, missed } = schedule;
     const words = cronWords(cron);
     const state = stateOf(schedule);
     const [next] = schedule.next;
@@ -91,7 +94,7 @@ export function schedulesText(view: SchedulesView, style: Styles): string {
       words !== null && words.length <= WORDS_MAX ? words : oneLine(cron, WORDS_MAX),
       zone,
       oneLine(pipeline, 40),
-      priority,
+      batched ? `${priority}, batch` : priority,
       paint[state](state),
       next ? wallClock(next, zone) : "-",
       ...(elsewhere ? [next ? wallClock(next, here) : "-"] : []),
@@ -104,6 +107,9 @@ export function schedulesText(view: SchedulesView, style: Styles): string {
       ? [`Missed: nothing ran at their time, in the last ${MISSED_DAYS} days. catch_up says what is made up for.`]
       : []),
     monthText(view),
+    ...(schedules.some((schedule) => schedule.batched)
+      ? ["batch: its calls wait for batches, at half the price; each is answered within a day."]
+      : []),
     "Schedules fire in the daemon, while it runs. A single goal never starts one.",
   ];
   return `${columns([head.map(style.bold), ...rows], [])}\n\n${notes.map(style.dim).join("\n")}`;

@@ -7,7 +7,7 @@ import { silentLog } from "../log/log.ts";
 import { smallTeam } from "../skills/registry.fixture.ts";
 import { addSchedules, decideTick } from "../store/schedules.ts";
 import { openSqliteStore } from "../store/sqlite/store.ts";
-import { cli, tempDir } from "../test/cli.ts";
+import { command, tempDir } from "../test/cli.ts";
 import { cronWords } from "./schedules-words.ts";
 
 const DAY = 86_400_000;
@@ -16,7 +16,7 @@ async function inTeam() {
   const team = await smallTeam();
   const workspace = join(team.root, "w");
   const run = (...args: string[]) =>
-    cli(["schedules", ...args, "--workspace", workspace], { cwd: team.root, env: { TZ: "UTC" } });
+    command(["schedules", ...args, "--workspace", workspace], { cwd: team.root, env: { TZ: "UTC" } });
   return {
     team,
     workspace,
@@ -176,16 +176,16 @@ test("what cannot be used is told in a line, and leaves no trace", async () => {
 test("run --work works on the goal to its end", async () => {
   await using dir = await tempDir();
   const args = ["schedules", "run", "daily-social", "--rehearse", "--work", "--json", "--workspace", dir.path];
-  const { code, stdout, stderr } = await cli(args);
+  const { code, stdout, stderr } = await command(args);
   expect([code, stderr]).toEqual([0, stderr]);
   const result = goalResult.parse(JSON.parse(stdout));
   expect(result).toMatchObject({ status: "completed", rehearsal: true });
-  const status = await cli(["status", "--json", "--workspace", dir.path]);
+  const status = await command(["status", "--json", "--workspace", dir.path]);
   expect((JSON.parse(status.stdout) as { goals: unknown[] }).goals).toMatchObject([
     { goal: result.goal, source: "schedule:daily-social", status: "completed" },
   ]);
   // Without a key there is nobody to work, and nothing is saved.
-  const keyless = await cli(["schedules", "run", "daily-social", "--work", "--workspace", join(dir.path, "none")]);
+  const keyless = await command(["schedules", "run", "daily-social", "--work", "--workspace", join(dir.path, "none")]);
   expect([keyless.code, keyless.stderr]).toEqual([3, expect.stringContaining("ANTHROPIC_API_KEY")]);
   expect(existsSync(join(dir.path, "none"))).toBe(false);
 }, 60_000);

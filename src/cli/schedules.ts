@@ -1,6 +1,7 @@
 /** `marketeam schedules`: what fires when and what became of it; and what a person does with a schedule. */
 
 import type { RuntimeConfig } from "../config.ts";
+import { mayBatch } from "../domain/goal.ts";
 import { EXIT } from "../domain/exit.ts";
 import { suggest } from "../domain/problem.ts";
 import { taskCosts } from "../journal/quote.ts";
@@ -94,6 +95,7 @@ async function list(options: SchedulesOptions): Promise<number> {
       name,
       pausedAt: seen?.paused.get(name) ?? null,
       usable: registry.pipelines.has(schedule.pipeline),
+      batched: mayBatch(schedule.priority, schedule.batch, registry.pipelines.get(schedule.pipeline)?.batch),
       next: await nextFirings(schedule, new Date(now)),
       last: seen?.last.get(name)?.tick ?? null,
       goalStatus: seen?.last.get(name)?.goalStatus ?? null,

@@ -5,7 +5,7 @@ import { EXIT } from "../domain/exit.ts";
 import type { Goal } from "../domain/goal.ts";
 import { dollars } from "../domain/money.ts";
 import { effectsWaiting } from "../store/effect-waiting.ts";
-import { listEvents } from "../store/records.ts";
+import { listEvents } from "../store/events.ts";
 import { listQuestions } from "../store/questions.ts";
 import { needGoal } from "../store/goals.ts";
 import { goalResultOf } from "../work/goal-result.ts";
@@ -35,6 +35,8 @@ export async function seeThrough(app: Application, goalId: string, options: RunF
   });
   await using interrupt = onInterrupt(() => progress.say("Stopping: calls in flight may finish (again to stop at once)."));
   const presence = await app.presence();
+  // What waits in a batch is fetched; what is still to be asked is asked at once, as somebody waits for it now.
+  const collector = before.batch ? await app.collector() : null;
   let goal: Goal;
   try {
     goal = await runGoal(
@@ -47,6 +49,9 @@ export async function seeThrough(app: Application, goalId: string, options: RunF
         abort: interrupt.abort,
         drainMs: DRAIN_MS,
         refuseCalls: () => app.journal.refuseNew(),
+        ...(collector && {
+          parts: [{ name: "batches", everyMs: 60_000, look: () => collector.look(interrupt.stop), hears: collector.hears }],
+        }),
       },
       goalId,
     );
@@ -54,7 +59,7 @@ export async function seeThrough(app: Application, goalId: string, options: RunF
     await progress.close();
   }
   const { result, questions, actions } = await app.store.read(async (read) => ({
-    result: await goalResultOf(read, app.registry, app.team.workspace.root, goalId),
+    result: await goalResultOf(read, config.workspace, goalId),
     questions: await listQuestions(read, { goalId, status: "open" }),
     actions: await effectsWaiting(read, { goalId }),
   }));

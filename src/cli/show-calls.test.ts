@@ -30,6 +30,7 @@ function call(change: Partial<Call> = {}): Call {
     hold: nano(2),
     cost: nano(0.5),
     usage: { input: 500, output: 77, cacheRead: 400, cacheWrite5m: 60, cacheWrite1h: 40 },
+    batchShare: null,
     stop: "end",
     flags: [],
     rehearsal: false,

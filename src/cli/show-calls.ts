@@ -3,8 +3,9 @@
 import { PART_KINDS, STABLE_PARTS, type Call, type PartKind } from "../domain/call.ts";
 import type { Goal } from "../domain/goal.ts";
 import { dollars, nano, usd } from "../domain/money.ts";
+import { count } from "../domain/quantity.ts";
 import { cacheShare, promptTokens, tokensByPart } from "../journal/cache-share.ts";
-import { columns, count } from "./columns.ts";
+import { columns } from "./columns.ts";
 import { oneLine, type Styles } from "./output.ts";
 
 export type CallsView = {
@@ -50,6 +51,7 @@ export function callsJson(view: CallsView) {
       costUsd: usd(call.cost),
       durationMs: call.endedAt === null || call.flags.includes(RECONCILED) ? null : call.endedAt - call.startedAt,
       flags: call.flags,
+      batch: call.batchShare !== null,
       learnings: call.learnings,
     };
   });
@@ -103,7 +105,7 @@ function callRow(call: CallJson, style: Styles): string[] {
     figure(call.outputTokens),
     cost,
     call.durationMs === null ? "" : `${(call.durationMs / 1000).toFixed(1)}s`,
-    [call.id, ...learned, ...call.flags.map((flag) => style.yellow(flag))].join("  "),
+    [call.id, ...(call.batch ? ["batch"] : []), ...learned, ...call.flags.map((flag) => style.yellow(flag))].join("  "),
   ];
 }
 

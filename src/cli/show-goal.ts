@@ -6,6 +6,7 @@ import { dollars, nano, type Nano } from "../domain/money.ts";
 import type { Question } from "../domain/question.ts";
 import type { GoalResult } from "../domain/result.ts";
 import { TASK_ENDED, type Task, type TaskStatus } from "../domain/task.ts";
+import { waitingInBatches, type InBatches } from "../store/batches.ts";
 import { callsOfGoal } from "../store/calls.ts";
 import { costsOfGoals } from "../store/scopes.ts";
 import { listPlans, needGoal } from "../store/goals.ts";
@@ -14,11 +15,12 @@ import { graphOf, tasksOfGoal } from "../store/tasks.ts";
 import type { Read } from "../store/store.ts";
 import { EFFECT_STATE_WORDS, effectWords } from "../domain/effect-words.ts";
 import type { Effect } from "../domain/effect.ts";
+import { duration } from "../domain/quantity.ts";
 import { effectsWaiting, type WaitingEffects } from "../store/effect-waiting.ts";
 import { listEffects } from "../store/effects.ts";
 import { readCounts, type ReadCount } from "../store/tool-read-counts.ts";
 import { readWords } from "../work/report-outside.ts";
-import { duration } from "../work/report-file.ts";
+import { inBatchesWords, savedWords } from "./batch-text.ts";
 import { columns, indent, stamp } from "./columns.ts";
 import { oneLine, type Style, type Styles } from "./output.ts";
 import { statusWord } from "./status-text.ts";
@@ -34,6 +36,9 @@ export type GoalView = {
   readonly cost: ReadonlyMap<string, Nano>;
   readonly held: Nano;
   readonly calls: number;
+  readonly saved: string;
+  /** What of it waits in batches. */
+  readonly inBatches: InBatches | null;
   readonly plans: readonly { version: number; why: string | null; createdAt: number }[];
   readonly questions: readonly Question[];
   /** All that it wanted done outside, the oldest first, and what of it waits for a person. */
@@ -61,6 +66,8 @@ export async function goalView(read: Read, result: GoalResult, goalId: string): 
     cost,
     held: (await costsOfGoals(read, [goalId])).get(goalId)?.held ?? 0,
     calls: calls.length,
+    saved: savedWords(calls),
+    inBatches: (await waitingInBatches(read, [goalId])).get(goalId) ?? null,
     plans: await listPlans(read, goalId),
     questions: await listQuestions(read, { goalId, status: "open" }),
     effects: (await listEffects(read, { goalId })).toReversed(),
@@ -104,6 +111,7 @@ export function goalText(view: GoalView, style: Styles): string {
       "",
     );
   }
+  if (view.inBatches !== null) out.push(style.cyan(`Waits: ${inBatchesWords(view.inBatches)}.`));
   out.push(...outsideLines(view, style), costLine(view));
   if (result.report !== null) out.push(`Report: ${result.workspace}/${result.report}`);
   const outputs = result.tasks.some((task) => task.output !== null);
@@ -215,7 +223,7 @@ function statusStyle(status: TaskStatus, style: Styles): Style {
   return status === "running" || status === "reviewing" ? style.cyan : style.dim;
 }
 
-function costLine({ goal, result, held, calls }: GoalView): string {
+function costLine({ goal, result, held, calls, saved }: GoalView): string {
   const cost = nano(result.costUsd);
   const { quote } = result;
   const share =
@@ -227,5 +235,5 @@ function costLine({ goal, result, held, calls }: GoalView): string {
     ? `Rehearsal: nothing was spent; these calls would have cost about ${dollars(cost)}`
     : `Cost ${dollars(cost)}`;
   const lost = held > 0 ? ` ${dollars(held)} more is held for answers that are lost or on their way.` : "";
-  return `${spent} of a cap of ${dollars(goal.cap + goal.allowed)}${quoted}.${lost} Calls ${calls}, time ${duration(result.durationMs)}.`;
+  return `${spent} of a cap of ${dollars(goal.cap + goal.allowed)}${quoted}.${saved}${lost} Calls ${calls}, time ${duration(result.durationMs)}.`;
 }

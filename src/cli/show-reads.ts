@@ -2,10 +2,11 @@
 
 import type { Goal } from "../domain/goal.ts";
 import type { Task } from "../domain/task.ts";
+import { count } from "../domain/quantity.ts";
 import { tasksOfGoal } from "../store/tasks.ts";
 import { readsOf, type ToolRead } from "../store/tool-reads.ts";
 import type { Read } from "../store/store.ts";
-import { columns, count, stamp } from "./columns.ts";
+import { columns, stamp } from "./columns.ts";
 import { oneLine, type Styles } from "./output.ts";
 
 export type ReadsView = readonly { readonly task: Task; readonly reads: readonly ToolRead[] }[];

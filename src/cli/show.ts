@@ -1,21 +1,22 @@
 /** `marketeam show`: one goal with its plan and tasks; on request its calls, its reviews, what it read outside, or what filled one prompt. */
 
-import type { Application } from "../bootstrap.ts";
+import type { RuntimeConfig } from "../config.ts";
 import { EXIT } from "../domain/exit.ts";
 import { callsOfGoal } from "../store/calls.ts";
 import { getGoal } from "../store/goals.ts";
+import type { Store } from "../store/store.ts";
 import { goalResultOf } from "../work/goal-result.ts";
 import { START_HINT } from "./columns.ts";
 import { UsageError } from "./errors.ts";
-import { print, printJson } from "./output.ts";
+import { print, printJson, type Styles } from "./output.ts";
 import { goalOfCall, taskKeys } from "./queries.ts";
-import { configFor, openToLook, resolveId, stylesFor, type CommonOptions } from "./session.ts";
+import { configFor, resolveId, stylesFor, type CommonOptions } from "./session.ts";
 import { callsJson, callsText, type CallsView } from "./show-calls.ts";
 import { goalText, goalView } from "./show-goal.ts";
 import { promptJson, promptText, promptView } from "./show-prompt.ts";
 import { readsJson, readsText, readsView } from "./show-reads.ts";
 import { reviewsJson, reviewsText, reviewsView } from "./show-reviews.ts";
-import { storeThere } from "./store-there.ts";
+import { openStoreThere } from "./store-there.ts";
 
 type ShowOptions = CommonOptions & {
   readonly calls?: boolean;
@@ -28,16 +29,21 @@ export async function show(typed: string | undefined, options: ShowOptions): Pro
   if (options.prompt !== undefined && (options.calls || options.reviews || options.reads)) {
     throw new UsageError("--prompt shows one call", "leave --calls, --reviews and --reads out");
   }
-  if (!storeThere(configFor(options))) throw new UsageError("there is no goal yet", START_HINT);
-  await using app = await openToLook(options);
-  if (options.prompt !== undefined) await showPrompt(app, typed, options.prompt, options);
-  else await showGoal(app, await resolveId(app, "goal", typed ?? "last"), options);
+  const config = configFor(options);
+  const store = await openStoreThere(config);
+  if (store === null) throw new UsageError("there is no goal yet", START_HINT);
+  try {
+    if (options.prompt !== undefined) await showPrompt(store, typed, options.prompt, options, stylesFor(config));
+    else await showGoal(store, config, await resolveId(store, "goal", typed ?? "last"), options);
+  } finally {
+    await store.close();
+  }
   return EXIT.done;
 }
 
-async function showGoal(app: Application, goalId: string, options: ShowOptions): Promise<void> {
-  const { view, calls, reviews, reads } = await app.store.read(async (read) => ({
-    view: await goalView(read, await goalResultOf(read, app.registry, app.team.workspace.root, goalId), goalId),
+async function showGoal(store: Store, config: RuntimeConfig, goalId: string, options: ShowOptions): Promise<void> {
+  const { view, calls, reviews, reads } = await store.read(async (read) => ({
+    view: await goalView(read, await goalResultOf(read, config.workspace, goalId), goalId),
     calls: options.calls ? await callsOfGoal(read, goalId) : null,
     reviews: options.reviews ? await reviewsView(read, goalId) : null,
     reads: options.reads ? await readsView(read, goalId) : null,
@@ -60,7 +66,7 @@ async function showGoal(app: Application, goalId: string, options: ShowOptions):
     printJson(callsView || reviews || reads ? { goal: view.result, ...asked } : view.result);
     return;
   }
-  const style = stylesFor(app.config);
+  const style = stylesFor(config);
   const parts = [
     ...(callsView ? [callsText(view.goal, callsView, style)] : []),
     ...(reviews ? [reviewsText(view.goal, reviews, style)] : []),
@@ -69,18 +75,18 @@ async function showGoal(app: Application, goalId: string, options: ShowOptions):
   print(parts.length > 0 ? parts.join("\n\n") : goalText(view, style));
 }
 
-async function showPrompt(app: Application, typed: string | undefined, typedCall: string, options: ShowOptions): Promise<void> {
-  const callId = await resolveId(app, "call", typedCall);
-  const goalId = await app.store.read((read) => goalOfCall(read, callId));
-  if (typed !== undefined && goalId !== (await resolveId(app, "goal", typed))) {
+async function showPrompt(store: Store, typed: string | undefined, typedCall: string, options: ShowOptions, style: Styles) {
+  const callId = await resolveId(store, "call", typedCall);
+  const goalId = await store.read((read) => goalOfCall(read, callId));
+  if (typed !== undefined && goalId !== (await resolveId(store, "goal", typed))) {
     throw new UsageError(`call ${callId} belongs to goal ${goalId}`, "leave the goal out, the call is enough");
   }
-  const view = await app.store.read(async (read) => {
+  const view = await store.read(async (read) => {
     const call = (await callsOfGoal(read, goalId ?? "")).find((entry) => entry.id === callId);
     if (!call) throw new Error(`no call ${callId}`);
     const keys = await taskKeys(read, [call.subject]);
     return promptView(read, call, { goal: await getGoal(read, call.goalId), task: keys.get(call.subject) ?? call.subject });
   });
   if (options.json) printJson(promptJson(view));
-  else print(promptText(view, stylesFor(app.config)));
+  else print(promptText(view, style));
 }

@@ -3,7 +3,8 @@
 import { z } from "zod";
 import { BEFORE, drift, LEAST_CHANGE, NEEDED, RECENT, type Drift } from "../domain/drift.ts";
 import { tier } from "../domain/registry.ts";
-import { columns, count, indent } from "./columns.ts";
+import { count } from "../domain/quantity.ts";
+import { columns, indent } from "./columns.ts";
 import { oneLine, type Styles } from "./output.ts";
 
 /** A skill's present is that of its last 20 works. */

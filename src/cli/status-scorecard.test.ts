@@ -2,15 +2,15 @@
 
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { DATABASE } from "../bootstrap.ts";
+import { DATABASE } from "../bootstrap/store.ts";
 import { silentLog } from "../log/log.ts";
 import { openSqliteStore } from "../store/sqlite/store.ts";
 import { scorecardResult } from "../telemetry/scorecard.ts";
-import { cli, tempDir } from "../test/cli.ts";
+import { command, tempDir } from "../test/cli.ts";
 import { addGoal, addQuestion, HOUR } from "../test/small-store.ts";
 
 async function scorecard(workspace: string, ...more: string[]) {
-  const run = await cli(["status", "--scorecard", "--workspace", workspace, ...more]);
+  const run = await command(["status", "--scorecard", "--workspace", workspace, ...more]);
   expect([run.code, run.stderr]).toEqual([0, ""]);
   return run.stdout;
 }

@@ -2,9 +2,9 @@
 
 import type { RuntimeConfig } from "../config.ts";
 import { EXIT } from "../domain/exit.ts";
+import { duration } from "../domain/quantity.ts";
 import { StoreError } from "../store/store.ts";
 import { emptyScorecard, readScorecard, scorecardLines, type ScorecardResult } from "../telemetry/scorecard.ts";
-import { duration } from "../work/report-file.ts";
 import { columns } from "./columns.ts";
 import { reportError } from "./errors.ts";
 import { print, printJson, type Styles } from "./output.ts";
@@ -31,7 +31,7 @@ export async function showScorecard(config: RuntimeConfig, options: CommonOption
   return EXIT.done;
 }
 
-export function scorecardText(card: ScorecardResult, style: Styles): string {
+function scorecardText(card: ScorecardResult, style: Styles): string {
   const rehearsed = card.rehearsal === null ? null : scorecardLines(card.rehearsal, duration);
   const rows = scorecardLines(card.real, duration).map(({ name, value }, i) => [
     name,

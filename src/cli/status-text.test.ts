@@ -25,6 +25,7 @@ function goal(change: Partial<Goal> = {}): Goal {
     cap: nano(5),
     allowed: 0,
     planVersion: 1,
+    batch: false,
     failures: 0,
     changes: 0,
     contextVersion: 0,

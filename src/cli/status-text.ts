@@ -4,17 +4,26 @@ import type { ScopeState } from "../domain/budget.ts";
 import type { Goal } from "../domain/goal.ts";
 import { dollars, usd, type Nano } from "../domain/money.ts";
 import type { StatusResult } from "../domain/result.ts";
+import { count } from "../domain/quantity.ts";
 import type { WaitingEffects } from "../store/effect-waiting.ts";
 import { stoppedWords, type Stop } from "../store/effects.ts";
 import type { HealthLevel } from "../health/level.ts";
-import { age, columns, count, START } from "./columns.ts";
+import type { InBatches } from "../store/batches.ts";
+import { inBatchesWords } from "./batch-text.ts";
+import { age, columns, START } from "./columns.ts";
 import { oneLine, type Styles } from "./output.ts";
 import { waitingLines } from "./waiting-text.ts";
 
 const GOALS_SHOWN = 20;
 const STILL_SHOWN = 5;
 
-export type StatusGoal = { readonly goal: Goal; readonly tasks: number; readonly done: number; readonly cost: Nano };
+export type StatusGoal = {
+  readonly goal: Goal;
+  readonly tasks: number;
+  readonly done: number;
+  readonly cost: Nano;
+  readonly inBatches?: InBatches | null;
+};
 export type StatusView = {
   readonly level: HealthLevel;
   readonly reasons: readonly string[];
@@ -61,7 +70,7 @@ export function statusText(view: StatusView, style: Styles): string {
     if (shown.some((entry) => entry.goal.rehearsal)) out.push(style.dim("(in brackets: a rehearsal, nothing was spent)"));
     out.push("");
   }
-  out.push(...waiting(view));
+  out.push(...waiting(view), ...inBatches(view));
   if (view.questions > 0)
     out.push(
       `${count(view.questions, "question")} ${view.questions === 1 ? "waits" : "wait"} for you: bun run start approvals`,
@@ -122,6 +131,16 @@ function waiting(view: StatusView): string[] {
   });
   const more = still.length - STILL_SHOWN;
   return ["Stands still:", ...lines, ...(more > 0 ? [`  and ${more} more`] : []), ""];
+}
+
+/** Goals that look idle and are not. */
+function inBatches(view: StatusView): string[] {
+  const lines = view.goals.flatMap(({ goal, inBatches: waits }) =>
+    waits && goal.status === "running" ? [`  ${oneLine(`${goal.title}: ${inBatchesWords(waits)}`, 160)}`] : [],
+  );
+  if (lines.length === 0) return [];
+  const more = lines.length - STILL_SHOWN;
+  return ["Waits for batches:", ...lines.slice(0, STILL_SHOWN), ...(more > 0 ? [`  and ${more} more`] : []), ""];
 }
 
 function spendText(scope: ScopeState): string {

@@ -6,18 +6,18 @@ import { EXIT } from "../domain/exit.ts";
 import type { StatusResult } from "../domain/result.ts";
 import { diskFacts, storeFacts } from "../health/facts.ts";
 import { assessHealth, type HealthFacts } from "../health/level.ts";
+import { waitingInBatches } from "../store/batches.ts";
 import { costsOfGoals } from "../store/scopes.ts";
 import { effectsWaiting } from "../store/effect-waiting.ts";
 import { getStop } from "../store/effects.ts";
 import { listGoals } from "../store/goals.ts";
 import { listQuestions } from "../store/questions.ts";
-import { listProcesses, type ProcessRow } from "../store/records.ts";
+import { listProcesses, type ProcessRow } from "../store/processes.ts";
 import { StoreError, type Read } from "../store/store.ts";
 import { reportError } from "./errors.ts";
 import { print, printJson } from "./output.ts";
 import { taskCounts } from "./queries.ts";
 import { configFor, stylesFor, type CommonOptions } from "./session.ts";
-import { showScorecard } from "./status-scorecard.ts";
 import { statusJson, statusText, type StatusView } from "./status-text.ts";
 import { openStoreThere } from "./store-there.ts";
 
@@ -36,7 +36,7 @@ const WELL: Omit<HealthFacts, "workspaceProblem" | "diskFree"> = {
 
 export async function status(options: CommonOptions & { scorecard?: boolean }): Promise<number> {
   const config = configFor(options);
-  if (options.scorecard) return showScorecard(config, options);
+  if (options.scorecard) return (await import("./status-scorecard.ts")).showScorecard(config, options);
   let view: StatusView;
   try {
     const store = await openStoreThere(config);
@@ -62,6 +62,8 @@ async function statusView(read: Read, config: RuntimeConfig): Promise<StatusView
   const ids = goals.map((goal) => goal.id);
   const counts = await taskCounts(read, ids);
   const costs = await costsOfGoals(read, ids);
+  const running = goals.filter((goal) => goal.status === "running").map((goal) => goal.id);
+  const inBatches = await waitingInBatches(read, running);
   const { day, month, ...facts } = await storeFacts(read, config.caps);
   return {
     ...assessHealth({ ...WELL, ...diskFacts(config.workspace), ...facts }),
@@ -70,6 +72,7 @@ async function statusView(read: Read, config: RuntimeConfig): Promise<StatusView
       tasks: counts.get(goal.id)?.tasks ?? 0,
       done: counts.get(goal.id)?.done ?? 0,
       cost: costs.get(goal.id)?.spent ?? 0,
+      inBatches: inBatches.get(goal.id) ?? null,
     })),
     questions: (await listQuestions(read, { status: "open" })).length,
     actions: await effectsWaiting(read),

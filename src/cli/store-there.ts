@@ -2,7 +2,7 @@
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { DATABASE, openStore } from "../bootstrap.ts";
+import { DATABASE, openStore } from "../bootstrap/store.ts";
 import type { RuntimeConfig } from "../config.ts";
 import { silentLog } from "../log/log.ts";
 import type { Store } from "../store/store.ts";

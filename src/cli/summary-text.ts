@@ -4,8 +4,8 @@ import type { Goal } from "../domain/goal.ts";
 import { dollars, nano } from "../domain/money.ts";
 import type { Question } from "../domain/question.ts";
 import type { GoalResult } from "../domain/result.ts";
+import { duration } from "../domain/quantity.ts";
 import type { WaitingEffects } from "../store/effect-waiting.ts";
-import { duration } from "../work/report-file.ts";
 import { oneLine, table } from "./output.ts";
 import { waitingText } from "./waiting-text.ts";
 

@@ -12,7 +12,8 @@ import { acceptTools, LOCK_FILE, lockChange, pruneLock, readLock, writeLock } fr
 import type { ToolInfo, ToolServer } from "../tools/server.ts";
 import { UsageError } from "./errors.ts";
 import { note, oneLine, print, printJson } from "./output.ts";
-import { openApplication, stylesFor } from "./session.ts";
+import { openApplication } from "./application.ts";
+import { stylesFor } from "./session.ts";
 import { classifiedText } from "./tools-text.ts";
 
 export type TestOptions = {

@@ -21,7 +21,7 @@ export function classifiedText(tools: readonly ClassifiedTool[], { bold, dim, re
 }
 
 /** How many there are, what they weigh, and what would change by accepting them. */
-export function classifiedSums(tools: readonly ClassifiedTool[]): string {
+function classifiedSums(tools: readonly ClassifiedTool[]): string {
   const offered = tools.filter((tool) => tool.offered);
   const weight = (list: readonly ClassifiedTool[]) => list.reduce((sum, tool) => sum + tool.tokens, 0).toLocaleString("en");
   const count = (lock: ClassifiedTool["lock"]) => tools.filter((tool) => tool.lock === lock).length;

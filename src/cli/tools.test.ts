@@ -10,7 +10,7 @@ import { classifiedTools } from "../tools/classified.ts";
 import { readEntries } from "../tools/entries.ts";
 import { loadToolCatalogue } from "../skills/tool-catalogue.ts";
 import { toolsFile } from "../domain/tools-file.ts";
-import { cli, ROOT } from "../test/cli.ts";
+import { command, ROOT } from "../test/cli.ts";
 import { styles } from "./output.ts";
 import { classifiedText } from "./tools-text.ts";
 
@@ -22,7 +22,7 @@ async function team(tools: string | null = `${HEAD}mcpServers: {} # none yet\n`)
   if (tools !== null) await made.write("tools.yaml", tools);
   return made;
 }
-const at = (some: Team, ...args: string[]) => cli(["tools", ...args], { cwd: some.root });
+const at = (some: Team, ...args: string[]) => command(["tools", ...args], { cwd: some.root });
 const text = (some: Team, file = "tools.yaml") => Bun.file(join(some.root, file)).text();
 const json = <T>(out: { stdout: string }) => JSON.parse(out.stdout) as T;
 const leftovers = async (some: Team) => (await readdir(some.root)).filter((name) => name.endsWith(".tmp"));
@@ -39,7 +39,7 @@ describe("add", () => {
     expect(written).toStartWith(HEAD);
     expect(written).toContain('args: ["-y", "mcp-server-gsc@0.3.0"]');
     expect(written).toContain('GOOGLE_APPLICATION_CREDENTIALS: "${GSC_SA_KEY_FILE}"');
-    const validated = await cli(["validate", "--json"], { cwd: some.root });
+    const validated = await command(["validate", "--json"], { cwd: some.root });
     expect(json<{ problems: { file: string }[] }>(validated).problems.filter(({ file }) => file === "tools.yaml")).toEqual([]);
     const listed = await at(some, "list", "--json");
     expect(json<{ tools: object[] }>(listed).tools).toMatchObject([
@@ -102,7 +102,7 @@ describe("add", () => {
       some.root,
       names.map((name) => ({ name, entry: { ...catalogue[name]?.server, role: catalogue[name]?.role, skills: ["writer"] } })),
     );
-    const { stdout, code } = await cli(["validate", "--json"], { cwd: some.root });
+    const { stdout, code } = await command(["validate", "--json"], { cwd: some.root });
     const problems = (JSON.parse(stdout) as { problems: { file: string; message: string }[] }).problems.filter(
       ({ file }) => file === "tools.yaml",
     );
@@ -218,7 +218,7 @@ describe("doctor", () => {
   type Found = { name: string; state: string; detail: string; hint: string | null };
   const doctor = async (some: Team) =>
     json<{ checks: Found[] }>(
-      await cli(["doctor", "--json", "--workspace", join(some.root, "w")], { cwd: some.root }),
+      await command(["doctor", "--json", "--workspace", join(some.root, "w")], { cwd: some.root }),
     ).checks.filter(({ name }) => name.startsWith("tool"));
 
   test("says which server is off and why, and what nobody has accepted", async () => {

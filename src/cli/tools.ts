@@ -17,7 +17,6 @@ import { catalogueOf, rolesText, type ToolsOptions } from "./tools-catalogue.ts"
 import type { TestOptions } from "./tools-test.ts";
 import { usageRows, usedOutside, useJson } from "./tools-used.ts";
 
-type Variables = Readonly<Record<string, string | undefined>>;
 export type ToolServer = {
   readonly name: string;
   readonly role: string | null;
@@ -112,12 +111,6 @@ ${rolesText(catalogue)}`,
       ),
     );
   return EXIT.done;
-}
-
-/** The servers in the order of the file. `known` are the variables that `${NAME}` may stand for. */
-export function toolServers(registry: Pick<Registry, "tools" | "skills">, known: Variables): ToolServer[] {
-  const variable = (name: string) => known[name] ?? null;
-  return readEntries({ file: registry.tools, skills: [...registry.skills.values()], catalogue: {}, variable }).map(rowOf);
 }
 
 function rowOf({ name, role, skills, off }: ToolEntry): ToolServer {

@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { smallTeam } from "../skills/registry.fixture.ts";
 import { MAX_BODY } from "../skills/skill-file.ts";
 import type { SkillSize } from "../skills/skill-size.ts";
-import { cli } from "../test/cli.ts";
+import { command } from "../test/cli.ts";
 import { styles } from "./output.ts";
 import { sizesLine, sizesTable } from "./validate-sizes.ts";
 
@@ -19,14 +19,14 @@ test("lints are warnings with file, line and hint, in text and in --json, and th
   await using team = await smallTeam();
   await team.change("skills.yaml", ", sections: [Text]", "");
   await team.change(".agents/skills/checker/SKILL.md", "The brief.", "**Txt** of `writer` and **Basic** of `basics`.");
-  const text = await cli(["validate"], { cwd: team.root });
+  const text = await command(["validate"], { cwd: team.root });
   expect(text.code).toBe(0);
   expect(text.stdout).toContain("skills.yaml:13: skill writer has no sections\n         name the headings");
   expect(text.stdout).toContain(
     '.agents/skills/checker/SKILL.md:10: basics has no section "Basic"\n         did you mean "Basics"?',
   );
   expect(text.stdout).toContain("0 errors, 3 warnings");
-  const asJson = JSON.parse((await cli(["validate", "--json"], { cwd: team.root })).stdout) as {
+  const asJson = JSON.parse((await command(["validate", "--json"], { cwd: team.root })).stdout) as {
     ok: boolean;
     problems: { severity: string; file: string; line: number | null; hint: string | null }[];
     counts: { warnings: number };
@@ -44,7 +44,7 @@ test("lints are warnings with file, line and hint, in text and in --json, and th
 test("a text over the budget is a warning with its size", async () => {
   await using team = await smallTeam();
   await team.change(".agents/skills/writer/SKILL.md", "The brief.", "x".repeat(MAX_BODY));
-  const { code, stdout } = await cli(["validate"], { cwd: team.root });
+  const { code, stdout } = await command(["validate"], { cwd: team.root });
   expect(code).toBe(0);
   expect(stdout).toMatch(/writer\/SKILL\.md: the text is 20,\d{3} characters long\n\s+over 20,000 costs in every call/);
 });
@@ -77,7 +77,7 @@ describe("sizes", () => {
 test("without a team there are no sizes, and the problems are told as ever", async () => {
   await using team = await smallTeam();
   await team.write("skills.yaml", "skills: [\n");
-  const { code, stdout } = await cli(["validate", "--json"], { cwd: team.root });
+  const { code, stdout } = await command(["validate", "--json"], { cwd: team.root });
   const result = JSON.parse(stdout) as { ok: boolean; sizes: unknown };
   expect([code, result.ok, result.sizes]).toEqual([3, false, []]);
 });

@@ -56,7 +56,7 @@ export async function lookBack(
       skill: null,
       tier: "strong" as const,
       maxTokens: MAX_TOKENS,
-      system: openingParts(registry.texts.charter, input.context),
+      system: openingParts(registry.texts.charter, input.context, "once"),
       user: [
         {
           kind: "inputs" as const,

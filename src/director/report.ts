@@ -38,9 +38,10 @@ export async function closingWord(
     lease: input.lease,
     goal: input.goal,
     skill: null,
-    tier: "standard" as const,
+    // What the reviews have summed up is put together: nothing is judged anew.
+    tier: "light" as const,
     maxTokens: 4_000,
-    system: openingParts(registry.texts.charter, input.context),
+    system: openingParts(registry.texts.charter, input.context, "once"),
     user: [
       {
         kind: "inputs" as const,

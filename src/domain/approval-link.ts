@@ -2,7 +2,7 @@
 
 import { createHmac, timingSafeEqual } from "node:crypto";
 
-export const CHOICES = ["approve", "reject"] as const;
+const CHOICES = ["approve", "reject"] as const;
 export type Choice = (typeof CHOICES)[number];
 
 /** What a link says. Its signature also covers the hash of the effect, which it does not repeat. */

@@ -3,7 +3,7 @@
 import type { Nano } from "./money.ts";
 import type { Priority } from "./goal.ts";
 
-export const SCOPE_KINDS = ["call", "task", "goal", "day", "month"] as const;
+const SCOPE_KINDS = ["call", "task", "goal", "day", "month"] as const;
 export type ScopeKind = (typeof SCOPE_KINDS)[number];
 
 export type Caps = { readonly call: Nano; readonly task: Nano; readonly goal: Nano; readonly day: Nano; readonly month: Nano };

@@ -57,6 +57,8 @@ export type Call = CallKey & {
   readonly model: string;
   readonly requestHash: string;
   readonly parts: readonly PartSize[];
+  /** Of a call in a batch: the share of the price that is paid (0.5). Null for one made at once. */
+  readonly batchShare: number | null;
   readonly hold: Nano;
   readonly cost: Nano;
   readonly usage: Usage;

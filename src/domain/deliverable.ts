@@ -23,7 +23,7 @@ export const findingAnswer = z.object({
 });
 export type FindingAnswer = z.infer<typeof findingAnswer>;
 
-export const CLAIM_KINDS = ["number", "comparison", "superlative", "testimonial"] as const;
+const CLAIM_KINDS = ["number", "comparison", "superlative", "testimonial"] as const;
 /** A statement that a reader may ask proof for, and where its proof stands. Nothing `unsupported` may be published. */
 export const claim = z.object({
   kind: z.enum(CLAIM_KINDS),

@@ -24,7 +24,6 @@ const NEXT = {
 
 export type EffectState = keyof typeof NEXT;
 export const EFFECT_STATES = Object.keys(NEXT) as EffectState[];
-export const OPEN_EFFECTS: readonly EffectState[] = ["intent", "approved", "sent", "unknown"];
 
 export function toEffect(from: EffectState, to: EffectState): EffectState {
   return transition<EffectState>("an effect", NEXT, from, to);

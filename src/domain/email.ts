@@ -4,7 +4,7 @@ import { z } from "zod";
 import { knownZone } from "./quiet-hours.ts";
 
 /** The vendors whose API is spoken directly; whoever else sends mail is connected as an MCP server. */
-export const EMAIL_PROVIDERS = ["resend", "mailchimp", "customerio"] as const;
+const EMAIL_PROVIDERS = ["resend", "mailchimp", "customerio"] as const;
 export type EmailProvider = (typeof EMAIL_PROVIDERS)[number];
 
 /**

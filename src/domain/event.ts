@@ -36,10 +36,12 @@ export type EventBody =
   | Of<"review.written", { lines: readonly string[]; started: readonly string[] }>
   | Of<"variants.compared", { variants: number; winner: number; reason: string }>
   | Of<"texts.compared", { contradictions: number; sentBack: readonly string[] }>
-  | Of<"call.held", { callId: string; step: string; model: string; hold: number; attempt: number }>
+  | Of<"call.held", { callId: string; step: string; model: string; hold: number; attempt: number; batch?: true }>
   | Of<"call.settled", { callId: string; step: string; model: string; stop: string; cost: number; tokens: number; ms: number }>
   | Of<"call.unknown", { callId: string; step: string; hold: number }>
   | Of<"call.refused", { scope: string; cap: number; needed: number }>
+  | Of<"batch.sent", { batchId: string; calls: number }>
+  | Of<"batch.ended", { batchId: string; calls: number; ms: number }>
   | Of<"question.asked", { questionId: string; kind: string; title: string }>
   | Of<"question.answered", { questionId: string; choice: string }>
   | Of<"learning.added", { learningId: string; statement: string; skill: string | null }>

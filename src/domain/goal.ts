@@ -7,6 +7,15 @@ export const PRIORITIES = ["P0", "P1", "P2", "P3"] as const;
 export const priority = z.enum(PRIORITIES);
 export type Priority = z.infer<typeof priority>;
 
+/** Words by which a schedule or a pipeline says that its calls may wait for a batch. There is no other. */
+export const batchMark = z.literal("allowed");
+export type BatchMark = z.infer<typeof batchMark>;
+
+/** Whether a goal that nobody waits for (a schedule or an event starts it) goes through batches: one mark is enough, and P0 and P1 never wait. */
+export function mayBatch(priority: Priority, ...marks: readonly (BatchMark | undefined)[]): boolean {
+  return (priority === "P2" || priority === "P3") && marks.includes("allowed");
+}
+
 export const GOAL_STATUSES = ["planned", "running", "completed", "paused", "failed", "cancelled"] as const;
 export const goalStatus = z.enum(GOAL_STATUSES);
 export type GoalStatus = z.infer<typeof goalStatus>;
@@ -24,7 +33,7 @@ export const GOAL_TRANSITIONS: Record<GoalStatus, readonly GoalStatus[]> = {
 export const GOAL_ENDED: readonly GoalStatus[] = ["planned", "completed", "failed", "cancelled"];
 
 /** Why a paused goal waits. */
-export const PAUSE_REASONS = ["budget", "question", "model_away", "interrupted"] as const;
+const PAUSE_REASONS = ["budget", "question", "model_away", "interrupted"] as const;
 export const pauseReason = z.enum(PAUSE_REASONS);
 export type PauseReason = z.infer<typeof pauseReason>;
 
@@ -44,6 +53,8 @@ export type Goal = {
   /** One sentence for a person: why it is paused or failed. */
   readonly reason: string | null;
   readonly rehearsal: boolean;
+  /** Its calls may wait for a batch, at a share of the price. */
+  readonly batch: boolean;
   readonly cap: Nano;
   /** What a person allowed on top of the cap, with `resume --allow`. */
   readonly allowed: Nano;

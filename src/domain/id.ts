@@ -1,6 +1,6 @@
 /** Identifiers: time-ordered, they carry their kind (`goal_…`), and any unique beginning of one names the thing. */
 
-export const ID_KINDS = ["goal", "task", "call", "dlv", "rev", "learn", "ask", "con", "proc", "event", "act"] as const;
+export const ID_KINDS = ["goal", "task", "call", "dlv", "rev", "learn", "ask", "con", "proc", "event", "act", "batch"] as const;
 export type IdKind = (typeof ID_KINDS)[number];
 
 // Crockford's alphabet in lower case: sorts like the number it encodes, no i, l, o, u to misread.

@@ -19,7 +19,7 @@ export const GOAL_TEXT_MAX_CHARS = 4_000;
  * `waiting`: for the last of a burst. `overtaken`: a later one of the burst came. `ignored`: it is mapped, but the condition,
  * the cooldown or its switch says no. `refused`: it cannot be judged as it is. `unmapped`: nothing answers this type.
  */
-export const INBOX_DECISIONS = ["started", "waiting", "overtaken", "ignored", "refused", "unmapped"] as const;
+const INBOX_DECISIONS = ["started", "waiting", "overtaken", "ignored", "refused", "unmapped"] as const;
 export const inboxDecision = z.enum(INBOX_DECISIONS);
 export type InboxDecision = z.infer<typeof inboxDecision>;
 

@@ -35,6 +35,31 @@ const many = fc
   )
   .map((list) => list.map(({ age, ...entry }, i) => learning({ ...entry, id: `learn_${i}`, createdAt: NOW - age * DAY })));
 
+test("choosing from ten times the learnings takes about ten times as long", () => {
+  const candidates = (count: number) =>
+    Array.from({ length: count }, (_, i) =>
+      learning({
+        id: `learn_${i}`,
+        statement: `Readers of page ${i} stay when its first line names the price`,
+        createdAt: NOW - i,
+      }),
+    );
+  const timed = (count: number) => {
+    const list = candidates(count);
+    // The best of three: what else the machine does is not counted.
+    const times = [1, 2, 3].map(() => {
+      const began = performance.now();
+      selectLearnings(list, { now: NOW, maxChars: 3_000, about: "A page about the price" });
+      return performance.now() - began;
+    });
+    return Math.min(...times);
+  };
+  timed(100);
+  const [few, many] = [Math.max(5, timed(200)), timed(2_000)];
+  // Each against each would be a hundred times as much.
+  expect(many / few).toBeLessThan(35);
+});
+
 test("the budget is never passed and nothing retired is chosen; what was left out would not have fitted", () => {
   fc.assert(
     fc.property(many, fc.integer({ min: 0, max: 3_000 }), (candidates, budget) => {

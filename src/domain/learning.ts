@@ -57,9 +57,16 @@ export function selectLearnings(
   const chosen = new Set<Learning>();
   let used = 0;
   for (const entry of ranked) {
-    if (chosen.has(entry)) continue;
-    const together = [entry, ...ranked.filter((other) => !chosen.has(other) && against(entry, other))];
-    const size = together.reduce((sum, one) => sum + one.statement.length, 0);
+    // Before it is held against all others: of many, most do not fit.
+    if (chosen.has(entry) || used + entry.statement.length > maxChars) continue;
+    const together = [entry];
+    let size = entry.statement.length;
+    for (const other of ranked) {
+      if (chosen.has(other) || !against(entry, other)) continue;
+      together.push(other);
+      size += other.statement.length;
+      if (used + size > maxChars) break;
+    }
     if (used + size > maxChars) continue;
     used += size;
     for (const one of together) chosen.add(one);

@@ -6,11 +6,11 @@ import { learningKey } from "./learning.ts";
 import { dollars, type Nano } from "./money.ts";
 import type { Finding } from "./review.ts";
 
-export const QUESTION_KINDS = ["quality", "rejected", "failures", "budget", "risk", "model", "plan"] as const;
+const QUESTION_KINDS = ["quality", "rejected", "failures", "budget", "risk", "model", "plan"] as const;
 export const questionKind = z.enum(QUESTION_KINDS);
 export type QuestionKind = z.infer<typeof questionKind>;
 
-export const answerChoice = z.enum(["approve", "reject"]);
+const answerChoice = z.enum(["approve", "reject"]);
 
 /** How a person answered. `version` takes an earlier version, `drop` gives the task up, `edit` brings an own text. */
 export const answer = z.object({

@@ -1,7 +1,7 @@
 /** The team as configuration: the shapes of skills.yaml and of the files under .agents/. */
 
 import { z } from "zod";
-import { priority } from "./goal.ts";
+import { batchMark, priority } from "./goal.ts";
 import { DIRECTOR, MAX_VARIANTS } from "./plan.ts";
 import type { ToolsFile } from "./tools-file.ts";
 
@@ -15,7 +15,7 @@ export const TIERS = ["strong", "standard", "light"] as const;
 export const tier = z.enum(TIERS);
 export type Tier = z.infer<typeof tier>;
 
-export const rubricCriterion = z.strictObject({
+const rubricCriterion = z.strictObject({
   id: slugName,
   weight: z.number().positive().max(10),
   asks: line,
@@ -26,7 +26,7 @@ export const rubricCriterion = z.strictObject({
 });
 export type RubricCriterion = z.infer<typeof rubricCriterion>;
 
-export const skillEntry = z.strictObject({
+const skillEntry = z.strictObject({
   squad: slugName,
   role: line.max(160),
   tier,
@@ -43,7 +43,7 @@ export const skillEntry = z.strictObject({
 export type SkillEntry = z.infer<typeof skillEntry>;
 
 /** Folders with skills from elsewhere, and what those of them are that have no entry of their own. */
-export const externalSkills = z.strictObject({
+const externalSkills = z.strictObject({
   /** Relative to skills.yaml, or absolute; each of their sub-folders is a skill in the open Agent Skills format. */
   folders: z.array(line.regex(/^[^~]/, "write the whole path: ~ is not expanded")).min(1),
   squad: slugName,
@@ -84,7 +84,7 @@ const pipelineWork = z.strictObject({
 const pipelineDirector = z.strictObject({ [DIRECTOR]: line, phase: line, gate: z.boolean().default(false) });
 /** `review: <skill>`: that skill (or the director) reviews what the step before it handed in. */
 const pipelineReview = z.strictObject({ review: slugName });
-export const pipelineStep = z.union([
+const pipelineStep = z.union([
   pipelineWork,
   pipelineDirector,
   pipelineReview,
@@ -92,7 +92,13 @@ export const pipelineStep = z.union([
 ]);
 export type PipelineStep = z.infer<typeof pipelineStep>;
 
-export const pipeline = z.strictObject({ category: slugName, fits: line, steps: z.array(pipelineStep).min(1) });
+export const pipeline = z.strictObject({
+  category: slugName,
+  fits: line,
+  /** Started by a schedule or an event of P2 or P3, its calls wait for batches. */
+  batch: batchMark.optional(),
+  steps: z.array(pipelineStep).min(1),
+});
 export type Pipeline = z.infer<typeof pipeline>;
 export const pipelinesFile = z.strictObject({ pipelines: z.record(line.max(60), pipeline) });
 
@@ -127,6 +133,8 @@ export const schedulesFile = z.strictObject({
       pipeline: line,
       priority: priority.default("P2"),
       catch_up: z.union([z.enum(["skip", "once"]), z.number().int().min(1).max(31)]).default("skip"),
+      /** Its calls wait for batches. */
+      batch: batchMark.optional(),
       enabled: z.boolean().default(true),
     }),
   ),
@@ -146,7 +154,7 @@ const variableName = z
   .string()
   .refine((text) => /^\$\{[A-Za-z_][A-Za-z0-9_]*\}$/.test(text), 'write the name of an environment variable: "${NAME}"');
 
-export const EVENT_SOURCE_KINDS = ["standard", "github", "stripe"] as const;
+const EVENT_SOURCE_KINDS = ["standard", "github", "stripe"] as const;
 
 export const eventsFile = z.strictObject({
   events: z.record(
@@ -195,28 +203,30 @@ const rates = {
   cache_write_1h: z.number().nonnegative(),
   cache_read: z.number().nonnegative(),
 };
-export const price = z.strictObject({
-  from: z.string().regex(/^\d{4}-\d{2}-\d{2}$/),
+const day = z.string().regex(/^\d{4}-\d{2}-\d{2}$/);
+const price = z.strictObject({
+  from: day,
   ...rates,
   /** Other rates for the whole request once the prompt (input, reads and writes) is longer than `over` tokens. */
   long_prompt: z.strictObject({ over: z.number().int().positive(), ...rates }).optional(),
 });
 export type Price = z.infer<typeof price>;
 
-export const effort = z.enum(["low", "medium", "high", "xhigh", "max"]);
+const effort = z.enum(["low", "medium", "high", "xhigh", "max"]);
 
-export const modelEntry = z.strictObject({
+const modelEntry = z.strictObject({
   context: z.number().int().positive(),
   max_output: z.number().int().positive(),
   effort: effort.optional(),
   prices: z.array(price).min(1),
 });
-export type ModelEntry = z.infer<typeof modelEntry>;
 
 export const modelsFile = z.strictObject({
-  as_of: z.string().regex(/^\d{4}-\d{2}-\d{2}$/),
+  as_of: day,
   source: line,
   tiers: z.strictObject({ strong: line, standard: line, light: line }),
+  /** The share of every rate that a call in a batch is billed at. Without an entry nothing goes into a batch. */
+  batch: z.array(z.strictObject({ from: day, share: z.number().positive().max(1) })).optional(),
   models: z.record(line, modelEntry),
 });
 export type ModelsFile = z.infer<typeof modelsFile>;

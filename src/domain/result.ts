@@ -13,7 +13,7 @@ export const quoteResult = z.strictObject({
   basis: z.enum(["priors", "history"]),
 });
 
-export const planTaskResult = z.strictObject({
+const planTaskResult = z.strictObject({
   key: z.string(),
   skill: z.string(),
   brief: z.string(),
@@ -22,7 +22,7 @@ export const planTaskResult = z.strictObject({
   reviewers: z.array(z.string()),
 });
 
-export const taskResult = z.strictObject({
+const taskResult = z.strictObject({
   id: z.string(),
   skill: z.string(),
   phase: z.string(),

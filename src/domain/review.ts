@@ -8,7 +8,6 @@ export const verdict = z.enum(VERDICTS);
 export type Verdict = z.infer<typeof verdict>;
 
 export const severity = z.enum(["blocker", "major", "minor"]);
-export type Severity = z.infer<typeof severity>;
 
 export const finding = z.object({
   severity,

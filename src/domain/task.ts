@@ -6,7 +6,7 @@ export const TASK_STATUSES = ["waiting", "ready", "running", "reviewing", "done"
 export const taskStatus = z.enum(TASK_STATUSES);
 export type TaskStatus = z.infer<typeof taskStatus>;
 
-export const TASK_KINDS = ["plan", "work", "gate", "check", "report"] as const;
+const TASK_KINDS = ["plan", "work", "gate", "check", "report"] as const;
 export type TaskKind = (typeof TASK_KINDS)[number];
 
 export const TASK_TRANSITIONS: Record<TaskStatus, readonly TaskStatus[]> = {

@@ -14,7 +14,7 @@ const name = z
  * id, `{arg:a.b}`: an argument of the effect itself), and the pattern that the answer must fit when it has happened: the whole
  * text, or the field at `path` of a JSON answer. `absent: failed` says that not finding it proves that it did not happen.
  */
-export const verifyRule = z.strictObject({
+const verifyRule = z.strictObject({
   tool: line,
   args: z.record(z.string(), z.unknown()),
   found: z.strictObject({ path: line.exactOptional(), matches: line }),
@@ -22,7 +22,7 @@ export const verifyRule = z.strictObject({
 });
 export type VerifyRule = z.infer<typeof verifyRule>;
 
-export const catalogueEntry = z.strictObject({
+const catalogueEntry = z.strictObject({
   title: line,
   role: name,
   /** Skills that it is for, beside those that ask for its role. */

@@ -48,7 +48,7 @@ function isPattern(text: string): boolean {
  * A place in a call's arguments (dotted) and what its text must look like. What is no text counts as the rule's gravest class,
  * and so does what is missing, unless `missing` says what it means that the argument is left out.
  */
-export const argumentCase = z.strictObject({
+const argumentCase = z.strictObject({
   arg: word,
   match: z.string().min(1).max(500).refine(isPattern, "not a usable regular expression"),
   class: actionClass,
@@ -64,7 +64,7 @@ export type ClassRule = z.infer<typeof classRule>;
 
 const duration = z.string().regex(/^[1-9]\d{0,4}\s*(?:m|h|d)$/, "a duration like 30m, 24h or 7d");
 
-export const approvalSetting = z.union([
+const approvalSetting = z.union([
   permission,
   z.strictObject({
     mode: permission.default("ask"),

@@ -27,10 +27,7 @@ const expression = z.string().superRefine((source, context) => {
 /** `routing.yaml`: requests that this skill should take; `near` is the skill that a careless router would give it to. */
 export const routingFile = z.array(z.strictObject({ ask: text.max(2_000), near: slug.optional() })).min(1);
 
-export const check = z.union([
-  z.strictObject({ must: expression, why: text }),
-  z.strictObject({ must_not: expression, why: text }),
-]);
+const check = z.union([z.strictObject({ must: expression, why: text }), z.strictObject({ must_not: expression, why: text })]);
 export type Check = z.infer<typeof check>;
 
 /** `evals.json`, in the layout of the open Agent Skills format. */

@@ -15,7 +15,7 @@ export const JUDGE_TIER: Tier = "strong";
 const MAX_TOKENS = 8_000;
 
 /** The reason comes before the verdict: it is found, not defended. */
-export const judgeReply = z.object({
+const judgeReply = z.object({
   verdicts: z.array(z.object({ id: z.string(), reason: z.string(), quote: z.string(), pass: z.boolean() })),
 });
 
@@ -48,7 +48,7 @@ export function judgeSpec(
     skill: null,
     tier: JUDGE_TIER,
     maxTokens: MAX_TOKENS,
-    system: openingParts(STANCE, contextOf(brief)),
+    system: openingParts(STANCE, contextOf(brief), "cached"),
     user: [
       {
         kind: "inputs",

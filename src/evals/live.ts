@@ -198,7 +198,7 @@ function spent(calls: readonly Call[]): number {
  * cap is nearly used, the journal goes to a cheaper one, and what that hands in is no comparison. Such an answer ends the
  * run, and is passed over by the next one.
  */
-export function comparable(journal: Journal, models: ModelsFile, calls: readonly Call[]): Journal {
+function comparable(journal: Journal, models: ModelsFile, calls: readonly Call[]): Journal {
   return {
     async call(spec, signal) {
       const wanted = models.tiers[spec.tier];

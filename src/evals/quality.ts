@@ -10,7 +10,8 @@ import type { Journal } from "../journal/journal.ts";
 import type { CallSpec } from "../journal/request.ts";
 import { bodyOf } from "../workspace/document.ts";
 import { CONTEXT_PATH } from "../work/accept.ts";
-import { make, makeSpec, type Made, type Make } from "../work/executor.ts";
+import { make, type Made } from "../work/executor.ts";
+import { makeSpec, type Make } from "../work/make-spec.ts";
 import type { TaskInput } from "../work/inputs.ts";
 import type { Team } from "../work/team.ts";
 import type { Brief, BriefFile } from "./data.ts";
@@ -23,7 +24,7 @@ export const ARMS: readonly Arm[] = ["with", "without"];
 const NO_PLAYBOOK =
   "There is no playbook for this task. Work from what you know of the craft, the product context, the inputs and the brief.";
 
-export function withoutPlaybook(skill: Skill): Skill {
+function withoutPlaybook(skill: Skill): Skill {
   return { ...skill, body: NO_PLAYBOOK, references: [] };
 }
 
@@ -100,6 +101,7 @@ const GOAL: Goal = {
   cap: 0,
   allowed: 0,
   planVersion: 1,
+  batch: false,
   failures: 0,
   changes: 0,
   contextVersion: 1,

@@ -5,7 +5,7 @@ import type { ModelsFile, Registry, Tier } from "../domain/registry.ts";
 import { costOf, priceAt } from "../journal/prices.ts";
 import type { Band } from "../journal/quote.ts";
 import type { CallSpec } from "../journal/request.ts";
-import { makeSpec } from "../work/executor.ts";
+import { makeSpec } from "../work/make-spec.ts";
 import { judgeSpec } from "./judge.ts";
 import { ARMS } from "./quality.ts";
 import { batches, ROUTER_TIER, routeSpec } from "./routing.ts";

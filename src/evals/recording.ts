@@ -44,8 +44,6 @@ export const recording = z.discriminatedUnion("kind", [
   }),
 ]);
 export type Recording = z.infer<typeof recording>;
-export type RoutingRecording = Extract<Recording, { kind: "routing" }>;
-export type QualityRecording = Extract<Recording, { kind: "quality" }>;
 
 /** The hash of anything that has a JSON text. */
 export function inputsHash(value: unknown): string {

@@ -77,7 +77,7 @@ export type EvalsReport = z.infer<typeof evalsReport>;
 
 const band = z.strictObject({ calls: whole, low: z.number(), likely: z.number(), high: z.number() });
 /** What a live run did; null when nothing was to be run. */
-export const liveResult = z.strictObject({
+const liveResult = z.strictObject({
   rehearsal: z.boolean(),
   quote: band,
   budgetUsd: z.number(),

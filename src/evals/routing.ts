@@ -14,10 +14,10 @@ import { inputsHash } from "./recording.ts";
 /** The tier that does most of the team's work: an agent of it is who would choose a skill by its description. */
 export const ROUTER_TIER: Tier = "standard";
 /** The descriptions are long and the same for all: a batch pays for them once. */
-export const BATCH = 20;
+const BATCH = 20;
 const MAX_TOKENS = 8_000;
 
-export const routeReply = z.object({ answers: z.array(z.object({ id: z.string(), skill: z.string() })) });
+const routeReply = z.object({ answers: z.array(z.object({ id: z.string(), skill: z.string() })) });
 
 const ORDERS =
   "You hand requests of marketing people to specialists. <skills> lists every specialist by name, with what it does, when to use it, and what it is not for.";

@@ -3,7 +3,7 @@
 import type { Problem } from "../domain/problem.ts";
 import type { Registry, Skill } from "../domain/registry.ts";
 import type { CallSpec } from "../journal/request.ts";
-import type { Make } from "../work/executor.ts";
+import type { Make } from "../work/make-spec.ts";
 import type { Brief, EvalSet, Request } from "./data.ts";
 import { judgeHash } from "./judge.ts";
 import { ARMS, armHash, armJob, type Arm } from "./quality.ts";

@@ -13,7 +13,7 @@ import { loadRegistry } from "../skills/registry.ts";
 import { callsOfGoal } from "../store/calls.ts";
 import { listScopes } from "../store/scopes.ts";
 import { insertGoal } from "../store/goals.ts";
-import { listEvents } from "../store/records.ts";
+import { listEvents } from "../store/events.ts";
 import type { Store } from "../store/store.ts";
 import { ROOT } from "../test/cli.ts";
 import { ENGINES } from "../test/engines.ts";

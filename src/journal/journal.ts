@@ -1,25 +1,25 @@
 /** The only road to a model: find the stored answer, else hold → call → settle, once per attempt on the wire. */
 
 import { mayWork, periods, type Caps, type Scope } from "../domain/budget.ts";
-import { NO_USAGE, type CallKey } from "../domain/call.ts";
+import { NO_USAGE } from "../domain/call.ts";
 import { hashOf } from "../domain/deliverable.ts";
 import { newId } from "../domain/id.ts";
-import type { Nano } from "../domain/money.ts";
 import type { ModelsFile, Tier } from "../domain/registry.ts";
-import { TransitionError } from "../domain/state.ts";
 import type { Log } from "../log/log.ts";
 import type { Model, Reply } from "../model/model.ts";
-import { endCall, findAnswer, holdCall, orphanAttempts, type CallEnd } from "../store/calls.ts";
+import { addRequest, takeBack } from "../store/batches.ts";
+import { batchedCall, endCall, findAnswer, holdCall, orphanAttempts, type CallEnd } from "../store/calls.ts";
 import { HoldRefused, scopeState, worstLevel } from "../store/scopes.ts";
 import { getGoal } from "../store/goals.ts";
 import { capHits, noteCapHit, resetCapHits } from "../store/breaker.ts";
 import { checkLease, LeaseLost } from "../store/leases.ts";
 import { getMeta, setMeta } from "../store/meta.ts";
-import type { Store } from "../store/store.ts";
-import { aborted, isAnswer, outcomeOf, replay, type CallOutcome, type Stopped } from "./outcome.ts";
-import { costOf, priceAt, worstCost } from "./prices.ts";
+import type { Store, Tx } from "../store/store.ts";
+import { aborted, outcomeOf, replay, type CallOutcome, type Stopped } from "./outcome.ts";
+import { batchShareAt, priceAt, worstCost } from "./prices.ts";
 import { callTooDear, levelReached, Refused, scopeFull, type CapHit } from "./refusal.ts";
 import { sizes, toRequest, type CallSpec } from "./request.ts";
+import { endingOf, settleIn, subjectTask, tellOverHold, type Held } from "./settle.ts";
 
 export type RetryPolicy = {
   /** Attempts on the wire for one call. */
@@ -42,6 +42,8 @@ export type JournalOptions = {
   readonly log: Log;
   /** Named points of a call's life, for crash tests. */
   readonly reached: (point: string) => void;
+  /** Calls of goals that may wait are put away for a batch: only where a collector sends them and fetches their answers. */
+  readonly batches?: boolean;
 };
 
 export interface Journal {
@@ -112,10 +114,10 @@ export function createJournal(options: JournalOptions): Journal {
     }
   }
 
-  type Held = { id: string; model: string; request: ReturnType<typeof toRequest>; amount: Nano };
+  type InFlight = Held & { readonly request: ReturnType<typeof toRequest> };
 
   /** Null when an earlier attempt's answer was stored since one looked. */
-  async function hold(spec: CallSpec, attempt: number): Promise<Held | Stopped | null> {
+  async function hold(spec: CallSpec, attempt: number): Promise<InFlight | Stopped | null> {
     const id = newId("call");
     const { day, month } = periods(now());
     const { goal } = spec;
@@ -137,6 +139,8 @@ export function createJournal(options: JournalOptions): Journal {
           // The store may have been away when their answers came.
           if (!(await orphanAttempts(tx, spec.key))) throw new AnsweredMeanwhile();
         }
+        const share = await batchShare(tx, spec);
+        if (share === WAITS) return waits();
         const hits = await capHits(tx, goal.rehearsal);
         if (hits >= CAP_HITS_LIMIT && goal.allowed === 0)
           throw new Refused("cap_hits", `${CAP_HITS_LIMIT} cap hits in a row: new work waits until a person allows an amount`);
@@ -147,7 +151,7 @@ export function createJournal(options: JournalOptions): Journal {
         const modelId = models.tiers[tight ? cheaper(spec.tier) : spec.tier];
         const request = toRequest(spec, modelId, models);
         const body = JSON.stringify(request);
-        const amount = worstCost(Buffer.byteLength(body), request.maxTokens, priceAt(models, modelId, tx.now));
+        const amount = worstCost(Buffer.byteLength(body), request.maxTokens, priceAt(models, modelId, tx.now), share ?? 1);
         if (amount > caps.call) throw callTooDear(amount, caps.call);
         await holdCall(tx, {
           ...spec.key,
@@ -161,6 +165,7 @@ export function createJournal(options: JournalOptions): Journal {
           usage: NO_USAGE,
           rehearsal: goal.rehearsal,
           learnings: spec.learnings ?? [],
+          batchShare: share,
           scopes,
           processId: options.processId,
         });
@@ -175,10 +180,15 @@ export function createJournal(options: JournalOptions): Journal {
             model: modelId,
             hold: amount,
             attempt,
+            ...(share === null ? {} : { batch: true as const }),
           },
           { rehearsal: goal.rehearsal },
         );
-        return { id, model: modelId, request, amount };
+        if (share !== null) {
+          await addRequest(tx, { callId: id, goalId: goal.id, body, rehearsal: goal.rehearsal });
+          return waits();
+        }
+        return { key: spec.key, id, model: modelId, request, amount, rehearsal: goal.rehearsal };
       });
     } catch (error) {
       if (error instanceof AnsweredMeanwhile) return null;
@@ -190,6 +200,29 @@ export function createJournal(options: JournalOptions): Journal {
       }
       throw error;
     }
+  }
+
+  /**
+   * The share of its price at which a call may wait for a batch, WAITS for one that does already, null for one that is made
+   * now: nobody collects here, or what a batch made of it was no answer. Whatever a live call ends in, the team knows.
+   */
+  async function batchShare(tx: Tx, { goal, lease, key }: CallSpec): Promise<number | typeof WAITS | null> {
+    if (!goal.batch || lease === null) return null;
+    const earlier = await batchedCall(tx, key);
+    if (earlier === null) return options.batches ? batchShareAt(models, tx.now) : null;
+    if (earlier.state !== "held") return null;
+    if (options.batches || !(await takeBack(tx, earlier.id))) return WAITS;
+    const end: CallEnd = {
+      state: "released",
+      cost: 0,
+      usage: NO_USAGE,
+      stop: "taken_back",
+      flags: [],
+      reply: null,
+      answeredAt: null,
+    };
+    await endCall(tx, earlier.id, end);
+    return null;
   }
 
   async function noteHit(spec: CallSpec, hit: CapHit): Promise<void> {
@@ -205,85 +238,23 @@ export function createJournal(options: JournalOptions): Journal {
   /** `shutUntil` (UTC ms): nobody calls the provider before then. */
   async function settle(
     spec: CallSpec,
-    held: Held,
+    held: InFlight,
     reply: Reply,
     answeredAt: number | null,
     shutUntil: number | null,
   ): Promise<CallOutcome | null> {
-    const answered = isAnswer(reply.stop);
-    const flags: string[] = [];
-    let end: Pick<CallEnd, "state" | "cost" | "usage">;
-    if (!reply.billable) end = { state: "released", cost: 0, usage: NO_USAGE };
-    else if (reply.usage) {
-      end = { state: "settled", cost: costOf(reply.usage, priceAt(models, held.model, now())), usage: reply.usage };
-      if (end.cost > held.amount) flags.push("over_hold");
-    } else if (answered) {
-      // The provider did not say what it used: the worst case is the only honest figure.
-      flags.push("usage_missing");
-      end = { state: "settled", cost: held.amount, usage: NO_USAGE };
-    } else end = { state: "unknown", cost: 0, usage: NO_USAGE };
-    const stored =
-      answered && end.state !== "unknown"
-        ? JSON.stringify({
-            stop: reply.stop,
-            text: reply.text,
-            uses: reply.uses,
-            blocks: reply.stop === "tool_use" ? reply.blocks : [],
-            detail: reply.detail,
-          })
-        : null;
+    const ending = endingOf(held, reply, { models, at: now() });
     const standing = await store.write(
       "call.settle",
       async (tx) => {
-        // Who was paused in a call comes back to a step that another has answered since: it is paid for, and changes nothing.
-        const { answered: other } = await findAnswer(tx, spec.key);
-        if (other && stored !== null) flags.push("late");
-        const taskId = subjectTask(spec.key);
         if (shutUntil !== null) await setMeta(tx, gateKey(spec.goal.rehearsal), String(shutUntil));
-        const call = await endCall(tx, held.id, {
-          ...end,
-          stop: reply.stop,
-          flags,
-          reply: other ? null : stored,
-          answeredAt,
-        }).catch(notLate);
-        if (call === null) return null;
-        const of = { goalId: spec.goal.id, taskId, callId: held.id, step: spec.key.step };
-        const mark = { rehearsal: spec.goal.rehearsal };
-        if (end.state === "unknown") tx.emit({ type: "call.unknown", ...of, hold: held.amount }, mark);
-        else {
-          const tokens =
-            call.usage.input + call.usage.cacheRead + call.usage.cacheWrite5m + call.usage.cacheWrite1h + call.usage.output;
-          tx.emit(
-            {
-              type: "call.settled",
-              ...of,
-              model: held.model,
-              stop: reply.stop,
-              cost: end.cost,
-              tokens,
-              ms: tx.now - call.startedAt,
-            },
-            mark,
-          );
-        }
-        if (flags.includes("over_hold"))
-          tx.emit(
-            { type: "price.mismatch", goalId: spec.goal.id, taskId, callId: held.id, hold: held.amount, cost: end.cost },
-            mark,
-          );
-        return other ? replay(other.reply, other.call.model) : null;
+        return settleIn(tx, held, ending, answeredAt);
       },
       // An answer that came a moment before a power cut is lost either way; the next hold waits for the disk, and this with it.
       // A PostgreSQL may end without its clients: there, what is paid for is on the disk before anybody goes on.
       { lazy: store.engine === "sqlite" },
     );
-    if (flags.includes("over_hold"))
-      log.error("a call cost more than its hold: check .agents/models.yaml", {
-        model: held.model,
-        hold: held.amount,
-        cost: end.cost,
-      });
+    tellOverHold(log, held, ending);
     return standing;
   }
 
@@ -296,23 +267,18 @@ export function createJournal(options: JournalOptions): Journal {
   return { call, refuseNew: () => refusing.abort() };
 }
 
+const WAITS = "waits";
+
+function waits(): Stopped {
+  return { kind: "stopped", why: "batched", detail: "its call waits for a batch, at a lower price" };
+}
+
 /** Leaves the hold's transaction: an earlier attempt has its answer. */
 class AnsweredMeanwhile extends Error {}
-
-/** A call that another process called lost, or a person settled, while its answer was on the way stays as it is. */
-function notLate(error: unknown): null {
-  if (error instanceof TransitionError) return null;
-  throw error;
-}
 
 /** Where a store keeps until when the provider is not to be called; a rehearsal has its own. */
 function gateKey(rehearsal: boolean): string {
   return rehearsal ? "model.gate/rehearsal" : "model.gate";
-}
-
-/** A dry run's planning call has no task. */
-function subjectTask(key: CallKey): string | null {
-  return key.subject.startsWith("task_") ? key.subject : null;
 }
 
 function cheaper(tier: Tier): Tier {

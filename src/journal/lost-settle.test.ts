@@ -11,7 +11,7 @@ import { loadRegistry } from "../skills/registry.ts";
 import { callsOfGoal, orphanHolds } from "../store/calls.ts";
 import { insertGoal } from "../store/goals.ts";
 import { claimTask } from "../store/leases.ts";
-import { listEvents } from "../store/records.ts";
+import { listEvents } from "../store/events.ts";
 import { StoreError, type Store } from "../store/store.ts";
 import { insertTasks } from "../store/tasks.ts";
 import { ROOT } from "../test/cli.ts";

@@ -12,6 +12,8 @@ export type StopWhy =
   | "aborted"
   | "lease_lost"
   | "goal_stopped"
+  /** The call waits for a batch, at a share of the price: its answer comes within a day. */
+  | "batched"
   | "auth"
   | "bad_request"
   | "unknown_model";

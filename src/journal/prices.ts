@@ -27,22 +27,30 @@ function ratesFor(price: Price, promptTokens: number): Rates {
   return price.long_prompt && promptTokens > price.long_prompt.over ? price.long_prompt : price;
 }
 
-/** What a reply cost. Rates are USD per million tokens. */
-export function costOf(usage: Usage, price: Price): Nano {
+/** The share of every rate that a call in a batch is billed at on that day (UTC ms); null when none is known: nothing is batched then. */
+export function batchShareAt(models: Pick<ModelsFile, "batch">, at: number): number | null {
+  const day = new Date(at).toISOString().slice(0, 10);
+  const begun = (models.batch ?? []).filter((entry) => entry.from <= day).sort((a, b) => (a.from < b.from ? 1 : -1));
+  return begun[0]?.share ?? null;
+}
+
+/** What a reply cost. Rates are USD per million tokens; `share` of them is paid (a batch's). */
+export function costOf(usage: Usage, price: Price, share = 1): Nano {
   const rates = ratesFor(price, usage.input + usage.cacheRead + usage.cacheWrite5m + usage.cacheWrite1h);
   return nano(
-    (usage.input * rates.input +
+    ((usage.input * rates.input +
       usage.output * rates.output +
       usage.cacheRead * rates.cache_read +
       usage.cacheWrite5m * rates.cache_write_5m +
       usage.cacheWrite1h * rates.cache_write_1h) /
-      1_000_000,
+      1_000_000) *
+      share,
   );
 }
 
 /** The most that a request can cost: a token is at least a byte, each at the dearest input rate, and all of the output it may write. */
-export function worstCost(requestBytes: number, maxTokens: number, price: Price): Nano {
+export function worstCost(requestBytes: number, maxTokens: number, price: Price, share = 1): Nano {
   const rates = ratesFor(price, requestBytes);
   const dearest = Math.max(rates.input, rates.cache_write_5m, rates.cache_write_1h, rates.cache_read);
-  return nano((requestBytes * dearest + maxTokens * rates.output) / 1_000_000);
+  return nano(((requestBytes * dearest + maxTokens * rates.output) / 1_000_000) * share);
 }

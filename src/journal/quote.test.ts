@@ -51,6 +51,17 @@ const anyHistory = fc
 const NONE = new Map<string, number[]>();
 
 describe("any plan", () => {
+  test("through batches it is quoted at half, to the rounding of its phases", () => {
+    fc.assert(
+      fc.property(anyPlan, anyHistory, (plan, history) => {
+        const [full, half] = [{ batch: false }, { batch: true }].map((of) => quotePlan(plan, registry, NOW, history, of));
+        const slack = (plan.phases.length + 2) * 0.0001;
+        for (const band of ["low", "likely", "high"] as const)
+          expect(Math.abs((half?.[band] ?? 0) * 2 - (full?.[band] ?? 0))).toBeLessThanOrEqual(2 * slack);
+      }),
+    );
+  });
+
   test("low ≤ likely ≤ high, in the whole and in each phase, with and without history", () => {
     fc.assert(
       fc.property(anyPlan, anyHistory, (plan, history) => {

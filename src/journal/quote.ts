@@ -1,10 +1,11 @@
 /** The quote: what a plan will cost, low / likely / high per phase, from this workspace's own runs or from shipped priors. */
 
+import { sql } from "kysely";
 import { usd } from "../domain/money.ts";
 import type { Plan } from "../domain/plan.ts";
 import type { ModelsFile, Registry, Tier } from "../domain/registry.ts";
 import type { Read } from "../store/store.ts";
-import { costOf, priceAt } from "./prices.ts";
+import { batchShareAt, costOf, priceAt } from "./prices.ts";
 
 export type Band = { readonly low: number; readonly likely: number; readonly high: number };
 export type Quote = Band & {
@@ -45,9 +46,19 @@ function callCost(call: Call, tier: Tier, models: ModelsFile, now: number, band:
   return usd(costOf(usage, price));
 }
 
-/** USD for a plan whose planning is already done. `history` holds finished real tasks' costs by skill. */
-export function quotePlan(plan: Plan, registry: Registry, now: number, history: ReadonlyMap<string, readonly number[]>): Quote {
+/**
+ * USD for a plan whose planning is already done. `history` holds finished real tasks' costs by skill, at the full price.
+ * `of.batch`: its calls go through batches, at their share of the price.
+ */
+export function quotePlan(
+  plan: Plan,
+  registry: Registry,
+  now: number,
+  history: ReadonlyMap<string, readonly number[]>,
+  of: { readonly batch: boolean } = { batch: false },
+): Quote {
   const { models } = registry;
+  const share = of.batch ? (batchShareAt(models, now) ?? 1) : 1;
   let known = 0;
   // Versions made side by side: the first round costs as many, and each pair is compared.
   const variantsCost = (skillName: string, variants: number, band: keyof Band): number => {
@@ -76,14 +87,16 @@ export function quotePlan(plan: Plan, registry: Registry, now: number, history: 
           variantsCost(task.skill, task.variants ?? 1, band),
         0,
       ) + (phase.gate ? callCost(GATE, "strong", models, now, band) : 0);
-    return { name: phase.name, low: cents(sum("low")), likely: cents(sum("likely")), high: cents(sum("high")) };
+    const priced = (band: keyof Band) => cents(share * sum(band));
+    return { name: phase.name, low: priced("low"), likely: priced("likely"), high: priced("high") };
   });
   const total = (band: keyof Band) =>
     cents(
       phases.reduce((sum, phase) => sum + phase[band], 0) +
-        callCost(REPORT, "standard", models, now, band) +
-        // One call compares the texts, where there are two.
-        (plan.tasks.length > 1 ? callCost(CHECK, "standard", models, now, band) : 0),
+        share *
+          (callCost(REPORT, "light", models, now, band) +
+            // One call compares the texts, where there are two.
+            (plan.tasks.length > 1 ? callCost(CHECK, "standard", models, now, band) : 0)),
     );
   return {
     low: total("low"),
@@ -107,20 +120,31 @@ export function quoteReplays(skills: readonly string[], registry: Registry, now:
   return { low: sum("low"), likely: sum("likely"), high: sum("high"), calls: skills.length * 4 };
 }
 
-/** Costs in USD of the last finished real tasks, by skill. */
+/** Costs in USD of the last finished real tasks, by skill, as they would have been at the full price. */
 export async function taskCosts(read: Read): Promise<Map<string, number[]>> {
-  const rows = await read.db
+  // The tasks first, then their calls by their index: the other way round reads every call there ever was.
+  const newest = read.db
     .selectFrom("tasks")
-    .innerJoin("calls", (join) => join.onRef("calls.subject", "=", "tasks.id").onRef("calls.tenant", "=", "tasks.tenant"))
-    .select(["tasks.id", "tasks.skill"])
-    .select((eb) => eb.fn.sum<number>("calls.cost").as("cost"))
-    .where("tasks.tenant", "=", read.tenant)
-    .where("tasks.kind", "=", "work")
-    .where("tasks.status", "=", "done")
-    .where("tasks.rehearsal", "=", 0)
-    .groupBy(["tasks.id", "tasks.skill"])
-    .orderBy("tasks.id", "desc")
+    .select(["tenant", "id", "goal_id", "skill"])
+    .where("tenant", "=", read.tenant)
+    .where("kind", "=", "work")
+    .where("status", "=", "done")
+    .where("rehearsal", "=", 0)
+    .orderBy("id", "desc")
     .limit(500)
+    .as("newest");
+  const rows = await read.db
+    .selectFrom(newest)
+    .innerJoin("calls", (join) =>
+      join
+        .onRef("calls.tenant", "=", "newest.tenant")
+        .onRef("calls.goal_id", "=", "newest.goal_id")
+        .onRef("calls.subject", "=", "newest.id"),
+    )
+    .select(["newest.id", "newest.skill"])
+    .select(sql<number>`sum(calls.cost / coalesce(calls.batch_share, 1.0))`.as("cost"))
+    .groupBy(["newest.id", "newest.skill"])
+    .orderBy("newest.id", "desc")
     .execute();
   const bySkill = new Map<string, number[]>();
   for (const row of rows) bySkill.set(row.skill, [...(bySkill.get(row.skill) ?? []), usd(Number(row.cost))]);

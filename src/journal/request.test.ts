@@ -57,6 +57,19 @@ test("the same call is the same bytes, and nothing but its words goes over the w
   );
 });
 
+test("only the newest turn keeps its breakpoint: a request may hold four", () => {
+  const turn = (share?: "5m") => ({
+    assistant: { text: "", uses: [{ id: "u", name: "look", input: {} }] },
+    user: { text: "", results: [{ id: "u", text: "seen", isError: false }], ...(share ? { share } : {}) },
+  });
+  const cached = (turns: CallSpec["turns"]) =>
+    toRequest({ ...fc.sample(anySpec, { numRuns: 1, seed: 1 })[0], turns } as CallSpec, "big", MODELS).messages.flatMap(
+      (message) => (message.role === "user" && message.cache ? [message.cache] : []),
+    );
+  expect(cached([turn("5m"), turn("5m"), turn("5m")])).toEqual(["5m"]);
+  expect(cached([turn("5m"), turn()])).toEqual([]);
+});
+
 test("an empty part is left out, with its breakpoint; the others keep their order and theirs", () => {
   fc.assert(
     fc.property(anySpec, (spec) => {

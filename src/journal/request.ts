@@ -19,14 +19,15 @@ export type Turn = {
     /** The answer exactly as it came, where it asked for tools. */
     readonly blocks?: readonly AnswerBlock[];
   };
-  readonly user: { readonly text: string; readonly results: readonly ToolResult[] };
+  /** `share` puts a breakpoint behind it: the next turn reads all that was said so far. */
+  readonly user: { readonly text: string; readonly results: readonly ToolResult[]; readonly share?: "5m" };
 };
 
 export type CallSpec = {
   readonly key: CallKey;
   /** The worker's hold on the task; null for a dry run's planning, which is no task. */
   readonly lease: Lease | null;
-  readonly goal: Pick<Goal, "id" | "priority" | "cap" | "allowed" | "rehearsal">;
+  readonly goal: Pick<Goal, "id" | "priority" | "cap" | "allowed" | "rehearsal"> & Partial<Pick<Goal, "batch">>;
   readonly skill: string | null;
   readonly tier: Tier;
   readonly maxTokens: number;
@@ -46,7 +47,10 @@ export function toRequest(spec: CallSpec, model: string, models: ModelsFile): Mo
   const messages: Message[] = [{ role: "user", parts: parts(spec.user) }];
   for (const turn of spec.turns ?? []) {
     messages.push({ role: "assistant", text: turn.assistant.text, uses: turn.assistant.uses, blocks: turn.assistant.blocks });
-    messages.push({ role: "user", parts: turn.user.text ? [{ text: turn.user.text }] : [], results: turn.user.results });
+    const parts = turn.user.text ? [{ text: turn.user.text }] : [];
+    // A request may hold four breakpoints: only the newest turn's counts, and what an earlier one wrote is found from there.
+    const cache = turn === spec.turns?.at(-1) ? turn.user.share : undefined;
+    messages.push({ role: "user", parts, results: turn.user.results, ...(cache ? { cache } : {}) });
   }
   const entry = models.models[model];
   return {

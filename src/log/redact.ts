@@ -7,12 +7,26 @@ const REDACTED = "[redacted]";
 /**
  * Returns a function that replaces every known secret in a text: as it is, in base64 (also inside something longer),
  * URL-encoded and JSON-escaped. Literal replacement, never a pattern: an engine that gives up would let a key through.
+ * The list may grow (see `secrets.ts`): what was added to its end is redacted from then on.
  */
 export function createRedactor(secrets: readonly string[]): (text: string) => string {
+  let spellings: string[] | null = null;
+  let count = 0;
+  let last: string | undefined;
+  return (text) => {
+    if (spellings === null || count !== secrets.length || last !== secrets.at(-1)) {
+      spellings = allSpellings(secrets);
+      count = secrets.length;
+      last = secrets.at(-1);
+    }
+    return spellings.reduce((redacted, spelling) => redacted.replaceAll(spelling, () => REDACTED), text);
+  };
+}
+
+/** The longest first, so that no piece of a spelling stays behind. */
+function allSpellings(secrets: readonly string[]): string[] {
   const known = secrets.flatMap((secret) => [secret, secret.trim()]).filter((secret) => secret.length >= SHORTEST_SECRET);
-  // The longest first, so that no piece of a spelling stays behind.
-  const spellings = [...new Set(known.flatMap(spellingsOf))].sort((a, b) => b.length - a.length);
-  return (text) => spellings.reduce((redacted, spelling) => redacted.replaceAll(spelling, () => REDACTED), text);
+  return [...new Set(known.flatMap(spellingsOf))].sort((a, b) => b.length - a.length);
 }
 
 function spellingsOf(secret: string): string[] {

@@ -14,7 +14,13 @@ export type ToolUse = { readonly id: string; readonly name: string; readonly inp
 export type ToolResult = { readonly id: string; readonly text: string; readonly isError: boolean };
 
 export type Message =
-  | { readonly role: "user"; readonly parts: readonly TextPart[]; readonly results?: readonly ToolResult[] }
+  | {
+      readonly role: "user";
+      readonly parts: readonly TextPart[];
+      readonly results?: readonly ToolResult[];
+      /** Puts a breakpoint behind the whole message, results included. */
+      readonly cache?: TextPart["cache"];
+    }
   | {
       readonly role: "assistant";
       readonly text: string;

@@ -1,5 +1,6 @@
 /** The notifier: looks at what happened, records what is to be told, sends what is due. Safe to run in several processes. */
 
+import { dayAt, type QuietHours } from "../domain/quiet-hours.ts";
 import type { Log } from "../log/log.ts";
 import { getMeta, setMeta } from "../store/meta.ts";
 import { lockNotices, noticeKnown } from "../store/notices.ts";
@@ -7,7 +8,6 @@ import type { Read, Store } from "../store/store.ts";
 import type { Channel, Delivery, NoticeKind } from "./channel.ts";
 import { cleanTitle } from "./message.ts";
 import { createOutbox } from "./outbox.ts";
-import { dayAt, type QuietHours } from "./quiet.ts";
 import type { Links } from "./waiting-action.ts";
 import { digestDraft, healthDraft, type HealthLevel } from "./words.ts";
 

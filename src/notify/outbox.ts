@@ -1,21 +1,21 @@
 /** The way of notices through the store: from events, into messages, to an end. Sends nothing itself. */
 
+import { quietUntil, type QuietHours } from "../domain/quiet-hours.ts";
 import { createRedactor } from "../log/redact.ts";
 import {
   beginTry,
   bindMessage,
-  eventsOf,
   lockNotices,
   messageFailed,
   messagesSince,
   messageSent,
-  newestEvent,
   noticesOf,
-  openQuestionIds,
   openSends,
   overtakeNotices,
   wantNotice,
 } from "../store/notices.ts";
+import { eventsOf, newestEvent } from "../store/events.ts";
+import { openQuestionIds } from "../store/questions.ts";
 import { getStop, type Stop } from "../store/effects.ts";
 import { getMeta, setMeta } from "../store/meta.ts";
 import type { Read, Store, Tx } from "../store/store.ts";
@@ -23,7 +23,6 @@ import { actionDrafts, stopDraft } from "./action-words.ts";
 import type { Channel, Delivery, Message, NoticeKind } from "./channel.ts";
 import { cleanText, cleanTitle, messageOf } from "./message.ts";
 import { GATHER_MS, nextStep, restUntil, retryAt, WINDOW_MS, type Step } from "./pace.ts";
-import { quietUntil, type QuietHours } from "./quiet.ts";
 import type { Draft, Told } from "./draft.ts";
 import { claimEdit, editsChanged, nextEdit, rejectedBy, settleEdit, shownAt, type Edit } from "./edits.ts";
 import { askedIn, waitingAction, type Links } from "./waiting-action.ts";
@@ -218,8 +217,6 @@ export function createOutbox({ store, channels, route, quiet, secrets, links = a
 
   return { takeEvents, claim, settle, record, want };
 }
-
-export type Outbox = ReturnType<typeof createOutbox>;
 
 const restKey = (channel: Channel) => `notify.rest.${channel.name}`;
 

@@ -18,7 +18,7 @@ export const BACKOFF_MS: readonly number[] = [
 export const TRIES = BACKOFF_MS.length + 1;
 
 /** After a failure nothing else is tried on a channel for this long: what comes meanwhile goes together. */
-export const REST_MS = 5 * MINUTE;
+const REST_MS = 5 * MINUTE;
 
 /** A notice waits this long for others of the same moment; an urgent one does not. */
 export const GATHER_MS = 2 * SECOND;

@@ -2,9 +2,9 @@
 
 import { z } from "zod";
 import { suggest, type Problem } from "../domain/problem.ts";
+import { knownZone, type QuietHours } from "../domain/quiet-hours.ts";
 import { NOTICE_KINDS, type NoticeKind } from "./channel.ts";
 import { addressProblem } from "./post.ts";
-import { knownZone, type QuietHours } from "./quiet.ts";
 
 const REFERENCE = /^\$\{([A-Z_][A-Z0-9_]*)\}$/;
 // The messages do not repeat the value: it may be a secret that somebody wrote into the file.

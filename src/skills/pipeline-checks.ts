@@ -1,5 +1,6 @@
 /** Checks of the pipelines, and of the schedules and events that start them. */
 
+import { mayBatch } from "../domain/goal.ts";
 import { GOAL_EVENT, OWN_SOURCE, PLAIN_SOURCE } from "../domain/inbox.ts";
 import { DIRECTOR, findCycle, MAX_PLAN_TASKS, planNodes } from "../domain/plan.ts";
 import { type Problem, suggest } from "../domain/problem.ts";
@@ -114,6 +115,16 @@ export async function checkSchedules(file: YamlFile<SchedulesFile>, known: Known
       return [name, [...problems, error([...at, "cron"], message, "minute hour day month weekday")]];
     }),
   );
+}
+
+/** Marks that change nothing: somebody waits for what is P0 or P1. */
+export function checkBatchMarks(file: YamlFile<SchedulesFile>): Problem[] {
+  const { warning } = problemsOf(file);
+  return Object.entries(file.partial?.schedules ?? {}).flatMap(([name, { batch, priority }]) => {
+    if (batch === undefined || mayBatch(priority, batch)) return [];
+    const message = `schedule ${name}: ${priority} never waits for a batch: \`batch\` changes nothing`;
+    return [warning(["schedules", name, "batch"], message, "leave it out, or make the schedule P2 or P3")];
+  });
 }
 
 /** The faults of each faulty event, by its name. */

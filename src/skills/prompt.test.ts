@@ -17,7 +17,7 @@ import type { Finding } from "../domain/review.ts";
 import type { Task } from "../domain/task.ts";
 import type { Journal } from "../journal/journal.ts";
 import { toRequest, type CallSpec } from "../journal/request.ts";
-import { makeSpec, type Make } from "../work/executor.ts";
+import { makeSpec, type Make } from "../work/make-spec.ts";
 import { tag } from "./prompt.ts";
 import { loadRegistry } from "./registry.ts";
 import { smallTeam } from "./registry.fixture.ts";
@@ -50,6 +50,7 @@ function scene(text: (plain: string) => string) {
     cap: 1_000_000_000,
     allowed: 0,
     planVersion: 1,
+    batch: false,
     failures: 0,
     changes: 0,
     contextVersion: 1,
@@ -247,6 +248,7 @@ async function allSpecs(text: (plain: string) => string): Promise<Record<string,
           before: { findings: [finding], answers: [answered], changes: text("-so so\n+so what") },
           claims: [],
           shared: false,
+          sums: true,
           lease: LEASE,
         },
         never,
@@ -256,7 +258,18 @@ async function allSpecs(text: (plain: string) => string): Promise<Record<string,
       reviewDeliverable(
         journal,
         registry,
-        { goal, context, task, deliverable, reviewer: "checker", before: null, claims: [openClaim], shared: true, lease: LEASE },
+        {
+          goal,
+          context,
+          task,
+          deliverable,
+          reviewer: "checker",
+          before: null,
+          claims: [openClaim],
+          shared: true,
+          sums: false,
+          lease: LEASE,
+        },
         never,
       ),
     ),
@@ -294,13 +307,13 @@ describe("the words", () => {
     expect(shown(specs.plan)).toMatchInlineSnapshot(`
       "[charter]
       Lead well.
-      [context, shared 1h]
+      [context]
       <product_context version="1">
       ## Overview
 
       Tea.
       </product_context>
-      [skill, shared 5m]
+      [skill]
       You lead 3 specialists in 3 squads.
       <squads>
       {"squad":"ground","title":"Ground","does":"keeps the basics"}
@@ -345,7 +358,7 @@ describe("the words", () => {
       "[tool] read_reference
       [charter]
       Be true.
-      [context, shared 1h]
+      [context, shared 5m]
       <product_context version="1">
       ## Overview
 
@@ -375,12 +388,7 @@ describe("the words", () => {
       <references>
       {"path":"references/styles.md","chars":9}
       </references>
-      [learnings]
-      <learnings>
-      {"id":1,"learning":"Numbers sell.","confidence":0.9,"status":"active","from":"person"}
-      </learnings>
-      What earlier work taught; a hypothesis has not been put to the test yet. Use what fits this task; where a learning and the brief disagree, the brief counts.
-      [inputs]
+      [inputs, shared 5m]
       <goal>
       Sell more tea.
       </goal>
@@ -395,16 +403,19 @@ describe("the words", () => {
       <criteria>
       - It has a headline.
       </criteria>
+      [learnings]
+      <learnings>
+      {"id":1,"learning":"Numbers sell.","confidence":0.9,"status":"active","from":"person"}
+      </learnings>
+      What earlier work taught; a hypothesis has not been put to the test yet. Use what fits this task; where a learning and the brief disagree, the brief counts.
+      [inputs]
       Hand in the deliverable now, complete and ready to use."
     `);
   });
   test("of a revision: what is before the task is the same, byte for byte", () => {
-    const made = specs.make?.user[0]?.text ?? "";
-    const revised = specs.revision?.user[0]?.text ?? "";
     expect(specs.revision?.system).toEqual(specs.make?.system ?? []);
-    const end = "Hand in the deliverable now, complete and ready to use.";
-    expect(revised.startsWith(made.slice(0, made.indexOf(end)))).toBe(true);
-    expect(revised.slice(made.indexOf(end))).toMatchInlineSnapshot(`
+    expect(specs.revision?.user.slice(0, 2)).toEqual(specs.make?.user.slice(0, 2) ?? []);
+    expect(specs.revision?.user.at(-1)?.text).toMatchInlineSnapshot(`
       "<previous_version revision="0">
       # Tea
 
@@ -413,13 +424,26 @@ describe("the words", () => {
       <findings>
       {"id":"F1","severity":"major","quote":"so so","problem":"It is vague.","request":"Name a number."}
       </findings>
-      The previous version was sent back. Hand in the whole deliverable again, with every finding answered: change what is asked for, keep what was good. The handoff block then begins with the list "answers:", one line for each finding: "- F1: done", or "- F1: declined, because" and the reason, where doing it would make the work worse or untrue.
-      Hand in the deliverable now, complete and ready to use."
+      The previous version was sent back. Answer every finding: change what is asked for, keep what was good. Hand in what changes, as edits in this form, with nothing before or between them:
+      <edit>
+      <find>
+      a passage of the previous version, copied exactly, long enough to stand there only once
+      </find>
+      <replace>
+      what takes its place; empty where it goes, the passage itself with the new words where something is added
+      </replace>
+      </edit>
+      Look at the rest once more with the edits in it: what a change makes wrong elsewhere is an edit too. Where about half of the text would change, hand in the whole deliverable again instead, without edits. Either way the handoff block ends it, and begins with the list "answers:", one line for each finding: "- F1: done", or "- F1: declined, because" and the reason, where doing it would make the work worse or untrue.
+      Hand in the revision now."
     `);
   });
   test("of one of several versions: the angle stands behind the task", () => {
     expect(words(specs.variant).slice(words(specs.variant).indexOf("</criteria>"))).toMatchInlineSnapshot(`
       "</criteria>
+      <learnings>
+      {"id":1,"learning":"Numbers sell.","confidence":0.9,"status":"active","from":"person"}
+      </learnings>
+      What earlier work taught; a hypothesis has not been put to the test yet. Use what fits this task; where a learning and the brief disagree, the brief counts.
       <angle number="1" of="2">
       Put first: Clear? At its best: yes
       </angle>
@@ -432,7 +456,7 @@ describe("the words", () => {
     expect(shown(specs.compare)).toMatchInlineSnapshot(`
       "[charter]
       Be fair.
-      [context, shared 1h]
+      [context, shared 5m]
       <product_context version="1">
       ## Overview
 
@@ -466,7 +490,7 @@ describe("the words", () => {
     expect(shown(specs.consistency)).toMatchInlineSnapshot(`
       "[charter]
       Lead well.
-      [context, shared 1h]
+      [context]
       <product_context version="1">
       ## Overview
 
@@ -492,7 +516,7 @@ describe("the words", () => {
     expect(shown(specs.peer)).toMatchInlineSnapshot(`
       "[charter]
       Be fair.
-      [context, shared 1h]
+      [context, shared 5m]
       <product_context version="1">
       ## Overview
 
@@ -531,7 +555,7 @@ describe("the words", () => {
       {"id":"C1","kind":"superlative","quote":"The best tea."}
       </open_claims>
       No source was found by comparison for these statements. For each one, by its id, in "claims": supported (name the passage of the context or the task, or the arithmetic, that bears it out in "source"), unsupported (a reader would take it for fact, and nothing here proves it), or no_claim (a plan, an aim, an instruction, an example, a marked assumption).
-      Review this deliverable against its task, its acceptance criteria and the rubric. Score every criterion of the rubric."
+      Review this deliverable against its task, its acceptance criteria and the rubric. Score every criterion of the rubric. Another reads it after you and sums it up: "summary" is "-", "facts" is empty."
     `);
   });
 
@@ -539,7 +563,7 @@ describe("the words", () => {
     expect(shown(specs.review)).toMatchInlineSnapshot(`
       "[charter]
       Be fair.
-      [context, shared 1h]
+      [context, shared 5m]
       <product_context version="1">
       ## Overview
 
@@ -596,15 +620,17 @@ describe("every call", () => {
     }
   });
 
-  test("puts what more calls share before what fewer share: at most four breakpoints, one hour before five minutes", () => {
+  /** Breakpoints of each call: a call whose form comes once a goal writes nothing that nobody reads. A make leaves one for tools. */
+  const SHARED: Record<string, number> = { make: 3, compact: 3, revision: 3, variant: 3, review: 1, peer: 2, compare: 2 };
+
+  test("puts what more calls share before what fewer share, with a breakpoint only where another call reads it soon", () => {
     for (const [name, spec] of Object.entries(specs)) {
       const { system, messages } = toRequest(spec, "big", registry.models);
       const marks = [...system, ...messages.flatMap((message) => (message.role === "user" ? message.parts : []))].flatMap(
         (part) => part.cache ?? [],
       );
-      expect([name, marks.length >= 1 && marks.length <= 4]).toEqual([name, true]);
-      expect([name, marks]).toEqual([name, marks.toSorted((a, b) => (a === b ? 0 : a === "1h" ? -1 : 1))]);
-      // Nothing of one task stands before the last breakpoint.
+      expect([name, marks]).toEqual([name, Array.from({ length: SHARED[name] ?? 0 }, () => "5m")]);
+      // Nothing of one task stands before the last breakpoint of the system.
       const lastMark = system.findLastIndex((part) => part.cache !== undefined);
       expect([name, JSON.stringify(system.slice(0, lastMark + 1)).includes("Sell more tea.")]).toEqual([name, false]);
     }

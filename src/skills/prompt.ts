@@ -5,6 +5,12 @@ import { disputes, type Learning } from "../domain/learning.ts";
 import type { Registry, Skill } from "../domain/registry.ts";
 import type { PromptPart, ToolSpec } from "../journal/request.ts";
 
+/**
+ * How long the cache keeps a shared part. The calls of a goal at work come minutes apart and each read begins the time anew,
+ * so five minutes (1.25 × to write) last where an hour costs 2 ×.
+ */
+export const SHARE = "5m" as const;
+
 type Attributes = Record<string, string | number | null | undefined>;
 
 /** `<name a="b">content</name>`; a closing tag of the same name inside the content cannot end it. */
@@ -26,15 +32,18 @@ export function bullets(items: readonly string[]): string {
   return items.map((item) => `- ${item}`).join("\n");
 }
 
-/** The text that everyone in a role reads, and the product context: the part that all calls of a role share. */
-export function openingParts(text: string, context: ProductContext | null): PromptPart[] {
+/**
+ * The text that everyone in a role reads, and the product context: the part that all calls of a role share. `cached` where
+ * another call of the same form comes soon; to write what nobody reads costs more than to send it.
+ */
+export function openingParts(text: string, context: ProductContext | null, cached: "cached" | "once"): PromptPart[] {
   const body =
     context === null
       ? '<product_context missing="true"/>\nThere is no product context. Work from the goal, mark what you assume, and name what is missing.'
       : tag("product_context", { version: context.version }, context.body);
   return [
     { kind: "charter", text },
-    { kind: "context", text: body, share: "1h" },
+    { kind: "context", text: body, ...(cached === "cached" ? { share: SHARE } : {}) },
   ];
 }
 
@@ -45,7 +54,7 @@ export function skillPart(skill: Skill): PromptPart {
     skill.references.length > 0
       ? `\n${tag("references", {}, lines(skill.references.map(({ path, chars }) => ({ path, chars }))))}`
       : "";
-  return { kind: "skill", text: `${tag("skill", { name: skill.name }, skill.body)}${required}${references}`, share: "5m" };
+  return { kind: "skill", text: `${tag("skill", { name: skill.name }, skill.body)}${required}${references}`, share: SHARE };
 }
 
 export function learningsPart(learnings: readonly Learning[]): PromptPart {

@@ -287,6 +287,21 @@ describe("what fails alone", () => {
     expect(Object.keys(registry?.schedules ?? {})).toEqual(["daily"]);
   });
 
+  test("a batch mark is one word, and told where it changes nothing", async () => {
+    const wrong = await loadChanged(SCHEDULES, "pipeline: Look Back", "pipeline: Look Back, batch: always");
+    expect(wrong.lines).toEqual([expect.stringContaining("batch")]);
+    expect(Object.keys(wrong.registry?.schedules ?? {})).toEqual(["daily"]);
+    const marked = await loadChanged(SCHEDULES, "pipeline: Look Back", "pipeline: Look Back, batch: allowed");
+    expect(marked.registry?.schedules["monthly"]?.batch).toBe("allowed");
+    await using team = await smallTeam();
+    await team.change(SCHEDULES, "pipeline: Look Back", "pipeline: Look Back, priority: P1, batch: allowed");
+    const urgent = await load(team);
+    expect(urgent.lines).toEqual([
+      "warning .agents/schedules.yaml:3: schedule monthly: P1 never waits for a batch: `batch` changes nothing (leave it out, or make the schedule P2 or P3)",
+    ]);
+    expect(Object.keys(urgent.registry?.schedules ?? {})).toEqual(["daily", "monthly"]);
+  });
+
   test("schedules and events of unknown pipelines are told and left out", async () => {
     await using team = await smallTeam();
     await team.change(SCHEDULES, "pipeline: Look Back", "pipeline: Look Bak");

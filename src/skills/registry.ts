@@ -20,14 +20,14 @@ import { checkFolders, checkRouting, checkSkills, type Known } from "./cross-che
 import { loadExternal, withMembers } from "./external.ts";
 import { lintSkills } from "./lints.ts";
 import { checkModels } from "./model-checks.ts";
-import { checkEvents, checkPipelines, checkSchedules, checkSources, isTakenSource } from "./pipeline-checks.ts";
+import { checkBatchMarks, checkEvents, checkPipelines, checkSchedules, checkSources, isTakenSource } from "./pipeline-checks.ts";
 import { readReferenceText } from "./references.ts";
 import { loadSkillFile, ownPlace, SKILLS_DIR, type SkillFile, skillFolders } from "./skill-file.ts";
 import { readTextFile } from "./text-file.ts";
 import { loadToolCatalogue } from "./tool-catalogue.ts";
 import { checkSkillRoles, checkTools } from "./tool-checks.ts";
 import { type Off, offProblems, turnedOff } from "./turned-off.ts";
-import { readYamlFile, unread } from "./yaml-file.ts";
+import { readYamlFile } from "./yaml-file.ts";
 
 const MAX_TEXT_CHARS = 20_000;
 
@@ -45,18 +45,13 @@ export type LoadedRegistry = {
  * Reads the registry below `root`. Never throws for what the files hold; file names in problems are relative to `root`. With
  * `lints` the problems hold the warnings too that matter to those who write skills, and not to a run.
  */
-export async function loadRegistry(options: {
-  root: string;
-  lints?: boolean;
-  /** False: as if tools.yaml named nothing, for a command that only looks. */
-  tools?: boolean;
-}): Promise<LoadedRegistry> {
+export async function loadRegistry(options: { root: string; lints?: boolean }): Promise<LoadedRegistry> {
   const { root, lints = false } = options;
   const read = <S extends z.ZodType>(file: string, schema: S, required = true, hint = "it belongs to the program's files") =>
     readYamlFile({ root, file, required, hint }, schema);
   const [written, tools, pipelines, routing, schedules, events, models, charter, house, reviewer, folders] = await Promise.all([
     read("skills.yaml", skillsFile),
-    options.tools === false ? unread("tools.yaml") : read("tools.yaml", toolsFile, false),
+    read("tools.yaml", toolsFile, false),
     read(".agents/pipelines.yaml", pipelinesFile),
     read(".agents/routing.yaml", routingFile),
     read(".agents/schedules.yaml", schedulesFile, true, 'write "schedules: {}" for none'),
@@ -109,6 +104,7 @@ export async function loadRegistry(options: {
   const harmless = [
     ...offProblems(off, pipelines, routing, schedules, events),
     ...schedules.problems,
+    ...checkBatchMarks(schedules),
     ...[...badSchedules.values()].flat(),
     ...events.problems,
     ...[...badEvents.values()].flat(),

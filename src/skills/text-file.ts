@@ -2,7 +2,7 @@
 
 import { stat } from "node:fs/promises";
 
-export const MAX_FILE_BYTES = 1_000_000;
+const MAX_FILE_BYTES = 1_000_000;
 
 /** Why a file gives no text. `missing` is apart, because some files need not exist. */
 export type TextFault = {

@@ -6,7 +6,7 @@ import type { Problem } from "../domain/problem.ts";
 import { type Catalogue, catalogueFile, type CatalogueEntry } from "../domain/tool-catalogue.ts";
 import { readYamlFile } from "./yaml-file.ts";
 
-export const CATALOGUE_DIR = ".agents/tools";
+const CATALOGUE_DIR = ".agents/tools";
 
 /** Sound entries by name, and what is wrong with the others. `there` is false when the folder is missing. */
 export async function loadToolCatalogue(

@@ -20,11 +20,6 @@ export type YamlFile<T> = {
   lineOf(path: readonly PropertyKey[]): number | undefined;
 };
 
-/** A file that nobody asked for: as if it were not there, and did not have to be. */
-export function unread(file: string): YamlFile<never> {
-  return { file, missing: true, value: null, partial: null, problems: [], names: () => [], lineOf: () => undefined };
-}
-
 /** Reads and checks one YAML file below `root`. A missing file is a problem only when it is `required`. */
 export async function readYamlFile<S extends z.ZodType>(
   options: { root: string; file: string; required: boolean; hint?: string },

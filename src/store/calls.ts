@@ -36,6 +36,7 @@ function toCall(row: Omit<Selectable<Schema["calls"]>, "reply">): Call {
     skill: row.skill,
     model: row.model,
     requestHash: row.request_hash,
+    batchShare: row.batch_share,
     parts: parts.parse(JSON.parse(row.parts)),
     hold: row.hold,
     cost: row.cost,
@@ -67,7 +68,8 @@ export type NewCall = Pick<
   | "usage"
   | "rehearsal"
   | "learnings"
-> & { readonly scopes: readonly Scope[]; readonly processId: string };
+> &
+  Partial<Pick<Call, "batchShare">> & { readonly scopes: readonly Scope[]; readonly processId: string };
 
 /**
  * Takes the hold in every scope (in the order given, the same for all callers) and journals the call. When a scope
@@ -119,6 +121,7 @@ export async function holdCall(tx: Tx, call: NewCall): Promise<void> {
       stop: null,
       flags: "[]",
       learnings: JSON.stringify(call.learnings),
+      batch_share: call.batchShare ?? null,
       reply: null,
       rehearsal: flag,
       process_id: call.processId,
@@ -212,6 +215,39 @@ export async function findAnswer(
   };
 }
 
+export async function getCall(read: Read, id: string): Promise<Call | null> {
+  const row = await read.db
+    .selectFrom("calls")
+    .selectAll()
+    .where("tenant", "=", read.tenant)
+    .where("id", "=", id)
+    .executeTakeFirst();
+  return row ? toCall(row) : null;
+}
+
+/** The call of a key that was put into a batch, whatever became of it; null when none was. */
+export async function batchedCall(read: Read, key: CallKey): Promise<Call | null> {
+  const row = await whereKey(read, key).selectAll().where("batch_share", "is not", null).executeTakeFirst();
+  return row ? toCall(row) : null;
+}
+
+/** How many calls of a goal, or of one of its tasks, wait for their batch, and since when (UTC ms). */
+export async function callsInBatch(
+  read: Read,
+  of: { readonly goalId: string; readonly subject?: string },
+): Promise<{ calls: number; since: number | null }> {
+  let query = read.db
+    .selectFrom("calls")
+    .select((eb) => [eb.fn.countAll().as("n"), eb.fn.min("started_at").as("since")])
+    .where("tenant", "=", read.tenant)
+    .where("goal_id", "=", of.goalId)
+    .where("state", "=", "held")
+    .where("batch_share", "is not", null);
+  if (of.subject !== undefined) query = query.where("subject", "=", of.subject);
+  const row = await query.executeTakeFirstOrThrow();
+  return { calls: Number(row.n), since: row.since === null ? null : Number(row.since) };
+}
+
 export async function callsOfGoal(read: Read, goalId: string): Promise<Call[]> {
   const rows = await read.db
     .selectFrom("calls")
@@ -232,6 +268,8 @@ export async function orphanHolds(tx: Tx, gone: readonly string[]): Promise<numb
     .select(LOST)
     .where("tenant", "=", tx.tenant)
     .where("state", "=", "held")
+    // A call in a batch is the provider's: whoever comes next fetches its answer.
+    .where("batch_share", "is", null)
     .where("process_id", "in", [...gone])
     .execute();
   return loseHolds(tx, rows, "process_gone");
@@ -246,7 +284,10 @@ export async function orphanAttempts(tx: Tx, key: CallKey): Promise<boolean> {
   let query = whereKey(tx, key)
     .select([...LOST, "state"])
     .where((where) =>
-      where.or([where("state", "=", "held"), where.and([where("state", "=", "settled"), where("reply", "is not", null)])]),
+      where.or([
+        where.and([where("state", "=", "held"), where("batch_share", "is", null)]),
+        where.and([where("state", "=", "settled"), where("reply", "is not", null)]),
+      ]),
     );
   // Whoever is just storing an answer holds the row: what it commits is seen here.
   if (tx.engine === "postgres") query = query.forUpdate();

@@ -1,6 +1,6 @@
 /** Contradictions between a goal's texts in the store. */
 
-import type { Selectable } from "kysely";
+import { sql, type Selectable } from "kysely";
 import type { Contradiction } from "../domain/contradiction.ts";
 import type { Schema } from "./schema.ts";
 import type { Read, Tx } from "./store.ts";
@@ -53,7 +53,8 @@ export async function contradictionsOf(read: Read, goalId: string): Promise<Cont
     .selectAll()
     .where("tenant", "=", read.tenant)
     .where("goal_id", "=", goalId)
-    .orderBy("id")
+    // (See tasksOfGoal.)
+    .orderBy(sql`id || ''`)
     .execute();
   return rows.map(toContradiction);
 }

@@ -1,6 +1,6 @@
 /** Deliverables and their reviews: every version of what was handed in, and what was said of it. */
 
-import type { Selectable } from "kysely";
+import { sql, type Selectable } from "kysely";
 import { z } from "zod";
 import { claim, fact, findingAnswer, type Deliverable } from "../domain/deliverable.ts";
 import { criterionScore, finding, verdict, type Review } from "../domain/review.ts";
@@ -69,16 +69,6 @@ export async function versionsOf(read: Read, taskId: string): Promise<Deliverabl
     .orderBy("revision")
     .execute();
   return rows.map(toDeliverable);
-}
-
-export async function getDeliverable(read: Read, id: string): Promise<Deliverable | null> {
-  const row = await read.db
-    .selectFrom("deliverables")
-    .selectAll()
-    .where("tenant", "=", read.tenant)
-    .where("id", "=", id)
-    .executeTakeFirst();
-  return row ? toDeliverable(row) : null;
 }
 
 /** The version of each task that counts: the accepted one, or the newest. By task id. */
@@ -184,8 +174,11 @@ export async function reviewsOfGoal(read: Read, goalId: string): Promise<Review[
     .selectFrom("reviews")
     .selectAll()
     .where("tenant", "=", read.tenant)
-    .where("goal_id", "=", goalId)
-    .orderBy("id")
+    // By its tasks: no index knows a review's goal. (For the order see tasksOfGoal.)
+    .where("task_id", "in", (eb) =>
+      eb.selectFrom("tasks").select("tasks.id").where("tasks.tenant", "=", read.tenant).where("tasks.goal_id", "=", goalId),
+    )
+    .orderBy(sql`id || ''`)
     .execute();
   return rows.map(toReview);
 }

@@ -50,10 +50,9 @@ async function whyNotApprovable(tx: Tx, effect: Effect, { hash, by }: { hash: st
     if (ALWAYS_ASKED.includes(effect.class)) return `to ${effect.class} always needs a person's yes`;
     if (effect.tainted && severity(effect.class) > severity("draft"))
       return "what was asked for after reading from outside needs a person's yes";
-  } else {
-    const waits = await waitsFor(tx, effect);
-    if (waits !== null) return waits;
   }
+  const waits = await waitsFor(tx, effect);
+  if (waits !== null) return waits;
   const twin = (await sameAction(tx, effect.taskId, effect.hash)).find((other) => !NEVER_LEFT.includes(other.state));
   return twin ? `the same was ${twin.state} already as ${twin.id}` : null;
 }

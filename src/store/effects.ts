@@ -117,25 +117,14 @@ export type EffectFilter = {
 
 /** Newest first. */
 export async function listEffects(read: Read, filter: EffectFilter = {}): Promise<Effect[]> {
-  let query = effectRows(read).orderBy("id", "desc");
+  const narrow = filter.states !== undefined || filter.goalId !== undefined || filter.taskId !== undefined;
+  // What narrows it down is to be looked up (see tasksOfGoal); else the newest are the first in the order of the ids.
+  let query = narrow ? effectRows(read).orderBy(sql`id || ''`, "desc") : effectRows(read).orderBy("id", "desc");
   if (filter.states) query = query.where("state", "in", [...filter.states]);
   if (filter.goalId !== undefined) query = query.where("goal_id", "=", filter.goalId);
   if (filter.taskId !== undefined) query = query.where("task_id", "=", filter.taskId);
   if (filter.limit !== undefined) query = query.limit(filter.limit);
   return (await query.execute()).map(toEffect);
-}
-
-/** At most two ids that begin so. */
-export async function effectIdsLike(read: Read, prefix: string): Promise<string[]> {
-  const found = await read.db
-    .selectFrom("effects")
-    .select("id")
-    .where("tenant", "=", read.tenant)
-    .where("id", ">=", prefix)
-    .where("id", "<", `${prefix}~`)
-    .limit(2)
-    .execute();
-  return found.map((row) => row.id);
 }
 
 /**

@@ -144,7 +144,7 @@ export async function eventsAfter(db: Kysely<Schema>, { tenant, seq, limit }: { 
     .execute();
 }
 
-function toEvent(row: EventRow): StoredEvent {
+export function toEvent(row: EventRow): StoredEvent {
   const own = JSON.parse(row.data) as object;
   const { type, goal_id: goalId, task_id: taskId, seq, at } = row;
   return { ...own, type, goalId, taskId, seq, at, rehearsal: row.rehearsal === 1 } as StoredEvent;

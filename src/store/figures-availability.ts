@@ -2,10 +2,8 @@
 
 import { sql } from "kysely";
 import type { Window } from "./figures.ts";
+import { IN_TIME_MS } from "./schedules.ts";
 import type { Read } from "./store.ts";
-
-/** A tick decided within this of its time is in time (as the scheduler counts), and ready work may stand so long. */
-export const IN_TIME_MS = 10 * 60_000;
 
 /** A window that ends so near to the present ends now. */
 const NOW_MS = 1_000;
@@ -56,12 +54,12 @@ export async function standstillMs(read: Read, window: Where): Promise<number | 
 /** From ready to taken, where that took long; and, where the window ends now, what is ready still and could be taken. */
 async function waitsIn(read: Read, { from, to, rehearsal }: Where): Promise<{ waits: Span[]; taken: number }> {
   const flag = rehearsal ? 1 : 0;
-  // A goal that paused says "ready" once more when it goes on: the last word before the claim counts.
+  // (For `tenant || ''` see goalTurns.) A goal that paused says "ready" once more when it goes on: the last word before the claim counts.
   const { rows } = await sql<{ at: unknown; since: unknown; n: unknown }>`
     select at, since, n from (
       select at, since, count(*) over () as n from (
         select type, at, lag(at) over w as since, lag(type) over w as before from events
-        where tenant = ${read.tenant} and rehearsal = ${flag} and at >= ${from} and at < ${to}
+        where tenant || '' = ${read.tenant} and rehearsal = ${flag} and at >= ${from} and at < ${to}
           and type in ('task.ready', 'task.started')
         window w as (partition by task_id order by seq)
       ) as turns where type = 'task.started' and before = 'task.ready'
@@ -91,7 +89,7 @@ async function silencesIn(read: Read, { from, to, rehearsal }: Where): Promise<S
   const { rows } = await sql<{ at: unknown; before: unknown; after: unknown }>`
     select at, before, after from (
       select at, lag(at) over w as before, lead(at) over w as after from events
-      where tenant = ${read.tenant} and rehearsal = ${rehearsal ? 1 : 0} and at >= ${from} and at < ${to}
+      where tenant || '' = ${read.tenant} and rehearsal = ${rehearsal ? 1 : 0} and at >= ${from} and at < ${to}
         and type in ('task.started', 'call.held', 'call.settled', 'call.unknown')
       window w as (order by seq)
     ) as signs where before is null or after is null or at - before > ${IN_TIME_MS}`.execute(read.db);

@@ -28,6 +28,7 @@ function toGoal(row: Selectable<Schema["goals"]>): Goal {
     pause: row.pause === null ? null : pauseReason.parse(row.pause),
     reason: row.reason,
     rehearsal: row.rehearsal === 1,
+    batch: row.batch === 1,
     cap: row.cap,
     allowed: row.allowed,
     planVersion: row.plan_version,
@@ -42,7 +43,8 @@ function toGoal(row: Selectable<Schema["goals"]>): Goal {
 export type NewGoal = Pick<
   Goal,
   "id" | "title" | "text" | "category" | "source" | "pipeline" | "priority" | "rehearsal" | "cap" | "contextVersion"
->;
+> &
+  Partial<Pick<Goal, "batch">>;
 
 export async function insertGoal(tx: Tx, goal: NewGoal): Promise<void> {
   await tx.db
@@ -60,6 +62,7 @@ export async function insertGoal(tx: Tx, goal: NewGoal): Promise<void> {
       pause: null,
       reason: null,
       rehearsal: goal.rehearsal ? 1 : 0,
+      batch: goal.batch ? 1 : 0,
       cap: goal.cap,
       allowed: 0,
       plan_version: 0,
@@ -112,23 +115,6 @@ export async function listGoals(read: Read, options: { limit?: number; status?: 
     .limit(options.limit ?? 50);
   if (options.status) query = query.where("status", "in", options.status);
   return (await query.execute()).map(toGoal);
-}
-
-/** Ids of a table that begin with `prefix`: at most two, enough to see whether it is unique. */
-export async function idsLike(
-  read: Read,
-  table: "goals" | "tasks" | "questions" | "learnings" | "calls",
-  prefix: string,
-): Promise<string[]> {
-  const rows = await read.db
-    .selectFrom(table)
-    .select("id")
-    .where("tenant", "=", read.tenant)
-    .where("id", ">=", prefix)
-    .where("id", "<", `${prefix}~`)
-    .limit(2)
-    .execute();
-  return rows.map((row) => row.id);
 }
 
 type GoalChange = { pause?: PauseReason | null; reason?: string | null };

@@ -225,19 +225,6 @@ export async function listInbox(read: Read, { limit }: { readonly limit: number 
   return rows.map(toEvent);
 }
 
-/** Ids that begin with `prefix`: at most two, enough to see whether it is unique. */
-export async function inboxIdsLike(read: Read, prefix: string): Promise<string[]> {
-  const rows = await read.db
-    .selectFrom("inbox")
-    .select("id")
-    .where("tenant", "=", read.tenant)
-    .where("id", ">=", prefix)
-    .where("id", "<", `${prefix}~`)
-    .limit(2)
-    .execute();
-  return rows.map((row) => row.id);
-}
-
 /** How many events of each source met each decision, of those that are still kept. */
 export async function inboxCounts(
   read: Read,

@@ -205,6 +205,30 @@ const outside: Migration = {
   },
 };
 
+const batches: Migration = {
+  name: "0010-batches",
+  sql: (engine) => {
+    const text = engine === "sqlite" ? "text" : 'text collate "C"';
+    return [
+      `alter table goals add column batch integer not null default 0`,
+      // The share of the price that a batch is billed at, kept with the call: prices change. Null for a call made at once.
+      `alter table calls add column batch_share double precision`,
+      // A call that waits: its request until it is answered. `batch_id` is ours, null until it is in a batch.
+      `create table batch_requests (tenant ${text} not null, call_id ${text} not null, goal_id ${text} not null, body text not null,
+        batch_id ${text}, rehearsal integer not null, created_at bigint not null, primary key (tenant, call_id))`,
+      `create index batch_requests_by_batch on batch_requests (tenant, batch_id)`,
+      // Committed before it is sent: `provider_id` is null until the provider's answer is known. `strangers`: ids that were not ours.
+      `create table batches (tenant ${text} not null, id ${text} not null, provider_id ${text}, owner ${text} not null, requests integer not null,
+        strangers text not null, rehearsal integer not null, created_at bigint not null, tried_at bigint not null, sent_at bigint,
+        ended_at bigint, primary key (tenant, id))`,
+      `create index batches_open on batches (tenant, rehearsal) where ended_at is null`,
+      // Counted from the index alone, as before.
+      `drop index calls_figures`,
+      `create index calls_figures on calls (tenant, model, skill, state, rehearsal, batch_share, cost, hold, started_at, ended_at, usage)`,
+    ];
+  },
+};
+
 export const migrations: readonly Migration[] = [
   initial,
   judgement,
@@ -215,4 +239,5 @@ export const migrations: readonly Migration[] = [
   effects,
   deaths,
   outside,
+  batches,
 ];

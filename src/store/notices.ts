@@ -1,7 +1,6 @@
 /** Notices in the store: what a person is to be told, and how far each is on its way to each channel. */
 
 import { sql } from "kysely";
-import type { StoredEvent } from "../domain/event.ts";
 import type { Read, Tx } from "./store.ts";
 
 /** `overtaken`: what it told was no longer so before it was sent. */
@@ -49,50 +48,6 @@ export type NoticeSend = {
 export async function lockNotices(tx: Tx): Promise<void> {
   if (tx.engine === "postgres")
     await sql`select pg_advisory_xact_lock(hashtextextended(${`marketeam notices ${tx.tenant}`}, 0))`.execute(tx.db);
-}
-
-/** The newest seq of all events; nothing that becomes visible later has a smaller one. */
-export async function newestEvent(read: Read): Promise<number> {
-  const row = await read.db
-    .selectFrom("events")
-    .select((eb) => eb.fn.max("seq").as("seq"))
-    .executeTakeFirst();
-  return Number(row?.seq ?? 0);
-}
-
-/** The events of these types with `after` < seq ≤ `upTo`, in order; at most `limit`. */
-export async function eventsOf(
-  read: Read,
-  { types, after, upTo, limit }: { types: readonly string[]; after: number; upTo: number; limit: number },
-): Promise<StoredEvent[]> {
-  const rows = await read.db
-    .selectFrom("events")
-    .selectAll()
-    // As an expression, as in the feed: the planner shall walk the few rows behind `after`.
-    .where(sql`tenant || ''`, "=", read.tenant)
-    .where("seq", ">", after)
-    .where("seq", "<=", upTo)
-    .where("type", "in", [...types])
-    .orderBy("seq")
-    .limit(limit)
-    .execute();
-  return rows.map((row) => {
-    const { type, goal_id: goalId, task_id: taskId, seq, at } = row;
-    return { ...(JSON.parse(row.data) as object), type, goalId, taskId, seq, at, rehearsal: row.rehearsal === 1 } as StoredEvent;
-  });
-}
-
-/** Ids of the questions of real goals that wait for an answer. */
-export async function openQuestionIds(read: Read): Promise<string[]> {
-  const rows = await read.db
-    .selectFrom("questions")
-    .select("id")
-    .where("tenant", "=", read.tenant)
-    .where("status", "=", "open")
-    .where("rehearsal", "=", 0)
-    .orderBy("id")
-    .execute();
-  return rows.map((row) => row.id);
 }
 
 /**

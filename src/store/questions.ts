@@ -1,6 +1,6 @@
 /** Questions to a person in the store. */
 
-import type { Selectable } from "kysely";
+import { sql, type Selectable } from "kysely";
 import { hashOf } from "../domain/deliverable.ts";
 import { answer, questionKind, type Answer, type NewQuestion, type Question } from "../domain/question.ts";
 import { needGoal } from "./goals.ts";
@@ -111,10 +111,28 @@ export async function listQuestions(
   read: Read,
   filter: { goalId?: string; status?: Question["status"] } = {},
 ): Promise<Question[]> {
-  let query = read.db.selectFrom("questions").selectAll().where("tenant", "=", read.tenant).orderBy("id");
+  // (See tasksOfGoal.)
+  let query = read.db
+    .selectFrom("questions")
+    .selectAll()
+    .where("tenant", "=", read.tenant)
+    .orderBy(sql`id || ''`);
   if (filter.goalId !== undefined) query = query.where("goal_id", "=", filter.goalId);
   if (filter.status !== undefined) query = query.where("status", "=", filter.status);
   return (await query.execute()).map(toQuestion);
+}
+
+/** Ids of the questions of real goals that wait for an answer. */
+export async function openQuestionIds(read: Read): Promise<string[]> {
+  const rows = await read.db
+    .selectFrom("questions")
+    .select("id")
+    .where("tenant", "=", read.tenant)
+    .where("status", "=", "open")
+    .where("rehearsal", "=", 0)
+    .orderBy("id")
+    .execute();
+  return rows.map((row) => row.id);
 }
 
 /** Records an answer to an open question. False when it was answered or withdrawn before. */

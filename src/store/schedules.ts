@@ -2,8 +2,11 @@
 
 import type { Read, Tx } from "./store.ts";
 
+/** Decided not later than this after its time, a tick is in time: the process was busy, or the store away for a moment. Ready work may stand so long too. */
+export const IN_TIME_MS = 10 * 60_000;
+
 /** Why a tick started nothing. `missed`: nothing ran at its time, and it is not made up for. */
-export const SKIP_REASONS = ["overlap", "budget", "paused", "missed", "broken"] as const;
+const SKIP_REASONS = ["overlap", "budget", "paused", "missed", "broken"] as const;
 export type SkipReason = (typeof SKIP_REASONS)[number];
 
 export type ScheduleState = {

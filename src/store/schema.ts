@@ -23,6 +23,7 @@ export type Schema = {
     changes: number;
     context_version: number;
     quote: string | null;
+    batch: Generated<number>;
     created_at: number;
     ended_at: number | null;
   };
@@ -150,8 +151,29 @@ export type Schema = {
     reply: string | null;
     rehearsal: number;
     process_id: string;
+    batch_share: Generated<number | null>;
     started_at: number;
     answered_at: number | null;
+    ended_at: number | null;
+  };
+  batch_requests: {
+    tenant: string;
+    call_id: string;
+    goal_id: string;
+    body: string;
+    batch_id: string | null;
+    rehearsal: number;
+    created_at: number;
+  };
+  batches: Row & {
+    provider_id: string | null;
+    owner: string;
+    requests: number;
+    strangers: string;
+    rehearsal: number;
+    created_at: number;
+    tried_at: number;
+    sent_at: number | null;
     ended_at: number | null;
   };
   scopes: {

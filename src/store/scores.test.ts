@@ -267,6 +267,23 @@ for (const engine of ENGINES) {
       expect(await store.read((read) => reviewerScores(read, []))).toEqual([]);
     });
 
+    test("with `since`, work that was over before then is left out; what goes on is not", async () => {
+      await using store = await engine.open();
+      const old = await make(store, { accepted: 0, versions: [{ score: 9, said: approved }] });
+      const late = await make(store, { accepted: 0, versions: [{ score: 8, said: approved }] });
+      const going = await make(store, { accepted: null, versions: [{ score: 7 }] });
+      await store.write("test.old", async (tx) => {
+        await tx.db.updateTable("tasks").set({ ended_at: 5000 }).where("id", "=", old).execute();
+        await tx.db.updateTable("tasks").set({ ended_at: 6000 }).where("id", "=", late).execute();
+      });
+      const ids = async (since?: number) =>
+        (await store.read((read) => listWorks(read, { rehearsal: false, ...(since !== undefined && { since }) })))
+          .map((work) => work.taskId)
+          .toSorted();
+      expect(await ids()).toEqual([old, late, going].toSorted());
+      expect(await ids(6000)).toEqual([late, going].toSorted());
+    });
+
     test("one skill's versions are found by their index", async () => {
       await using store = await engine.open();
       const plan = await store.write("test.plan", async (tx) => {

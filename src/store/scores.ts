@@ -8,7 +8,12 @@ import type { Read } from "./store.ts";
 /** Who objects in the check at a goal's end; a version behind such an objection is a repair. */
 const CONSISTENCY = "consistency";
 
-export type ScoreFilter = { readonly rehearsal: boolean; readonly skill?: string };
+export type ScoreFilter = {
+  readonly rehearsal: boolean;
+  readonly skill?: string;
+  /** Without work that was over before then, UTC ms. */
+  readonly since?: number;
+};
 
 /** What a skill handed in for one task. Repairs of an accepted text are no versions of it. */
 export type Work = {
@@ -34,8 +39,8 @@ export async function listWorks(read: Read, filter: ScoreFilter): Promise<Work[]
 }
 
 /** One row a version, without its text. Exported for the test that looks at its plan. */
-export function versionsQuery(read: Read, { rehearsal, skill }: ScoreFilter) {
-  const query = read.db
+export function versionsQuery(read: Read, { rehearsal, skill, since }: ScoreFilter) {
+  let query = read.db
     .selectFrom("deliverables")
     .innerJoin("tasks", (join) =>
       join.onRef("tasks.tenant", "=", "deliverables.tenant").onRef("tasks.id", "=", "deliverables.task_id"),
@@ -69,6 +74,15 @@ export function versionsQuery(read: Read, { rehearsal, skill }: ScoreFilter) {
     .where("deliverables.tenant", "=", read.tenant)
     .where("tasks.kind", "=", "work")
     .where("tasks.rehearsal", "=", rehearsal ? 1 : 0);
+  if (since !== undefined)
+    query = query.where("deliverables.task_id", "in", (eb) =>
+      eb
+        .selectFrom("tasks as lately")
+        .select("lately.id")
+        .where("lately.tenant", "=", read.tenant)
+        .where("lately.kind", "=", "work")
+        .where((of) => of.or([of("lately.ended_at", "is", null), of("lately.ended_at", ">=", since)])),
+    );
   return skill === undefined
     ? query.where("deliverables.skill", "!=", DIRECTOR)
     : query.where("deliverables.skill", "=", skill).orderBy("deliverables.created_at");

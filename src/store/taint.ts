@@ -1,5 +1,6 @@
 /** Whether something from outside has a part in a goal's work. One mark for the whole goal: the Director reads across its tasks. */
 
+import type { SelectQueryBuilder } from "kysely";
 import { getGoal } from "./goals.ts";
 import type { Read } from "./store.ts";
 
@@ -23,28 +24,26 @@ export async function isTainted(read: Read, goalId: string): Promise<boolean> {
 }
 
 async function hasRead(read: Read, goalId: string): Promise<boolean> {
-  const row = await read.db
-    .selectFrom("tool_reads")
-    .select("tool")
-    .where("tenant", "=", read.tenant)
-    .where("goal_id", "=", goalId)
-    .where("tainted", "=", 1)
-    .limit(1)
-    .executeTakeFirst();
-  return row !== undefined;
+  return isThere(
+    read.db
+      .selectFrom("tool_reads")
+      .select("tool")
+      .where("tenant", "=", read.tenant)
+      .where("goal_id", "=", goalId)
+      .where("tainted", "=", 1),
+  );
 }
 
 /** What a tool answered, or why it failed, is its server's words. */
 async function hasActed(read: Read, goalId: string): Promise<boolean> {
-  const row = await read.db
-    .selectFrom("effects")
-    .select("id")
-    .where("tenant", "=", read.tenant)
-    .where("goal_id", "=", goalId)
-    .where("sent_at", "is not", null)
-    .limit(1)
-    .executeTakeFirst();
-  return row !== undefined;
+  return isThere(
+    read.db
+      .selectFrom("effects")
+      .select("id")
+      .where("tenant", "=", read.tenant)
+      .where("goal_id", "=", goalId)
+      .where("sent_at", "is not", null),
+  );
 }
 
 async function learnedFromOutside(read: Read, goalId: string): Promise<boolean> {
@@ -58,13 +57,16 @@ async function learnedFromOutside(read: Read, goalId: string): Promise<boolean> 
     .execute();
   const ids = [...new Set(calls.flatMap((call) => JSON.parse(call.learnings) as string[]))];
   if (ids.length === 0) return false;
-  const row = await read.db
-    .selectFrom("learnings")
-    .select("id")
-    .where("tenant", "=", read.tenant)
-    .where("id", "in", ids)
-    .where("tainted", "=", 1)
-    .limit(1)
-    .executeTakeFirst();
-  return row !== undefined;
+  return isThere(
+    read.db
+      .selectFrom("learnings")
+      .select("id")
+      .where("tenant", "=", read.tenant)
+      .where("id", "in", ids)
+      .where("tainted", "=", 1),
+  );
+}
+
+async function isThere<D, T extends keyof D, Row>(query: SelectQueryBuilder<D, T, Row>): Promise<boolean> {
+  return (await query.limit(1).executeTakeFirst()) !== undefined;
 }

@@ -1,15 +1,7 @@
 /** Tasks in the store: the graph, the claim with its lease and epoch, and every change of state. */
 
-import type { Selectable } from "kysely";
-import {
-  TASK_ENDED,
-  TASK_TRANSITIONS,
-  taskStatus,
-  type Lease,
-  type Task,
-  type TaskKind,
-  type TaskStatus,
-} from "../domain/task.ts";
+import { sql, type Selectable } from "kysely";
+import { TASK_ENDED, TASK_TRANSITIONS, taskStatus, type Task, type TaskKind, type TaskStatus } from "../domain/task.ts";
 import { transition } from "../domain/state.ts";
 import { verdict } from "../domain/review.ts";
 import type { Priority } from "../domain/goal.ts";
@@ -131,7 +123,8 @@ export async function tasksOfGoal(read: Read, goalId: string): Promise<Task[]> {
     .selectAll()
     .where("tenant", "=", read.tenant)
     .where("goal_id", "=", goalId)
-    .orderBy("id")
+    // As an expression: SQLite shall look the goal up, and not walk through all tasks in the order of their ids.
+    .orderBy(sql`id || ''`)
     .execute();
   return rows.map(toTask);
 }
@@ -147,7 +140,7 @@ export async function needsOf(read: Read, taskId: string): Promise<string[]> {
   return rows.map((row) => row.need_id);
 }
 
-export async function dependentsOf(read: Read, taskId: string): Promise<string[]> {
+async function dependentsOf(read: Read, taskId: string): Promise<string[]> {
   const rows = await read.db
     .selectFrom("task_needs")
     .select("task_id")
@@ -160,12 +153,11 @@ export async function dependentsOf(read: Read, taskId: string): Promise<string[]
 export async function graphOf(read: Read, goalId: string): Promise<{ taskId: string; needId: string }[]> {
   const rows = await read.db
     .selectFrom("task_needs")
-    .innerJoin("tasks", (join) =>
-      join.onRef("tasks.id", "=", "task_needs.task_id").onRef("tasks.tenant", "=", "task_needs.tenant"),
+    .select(["task_id", "need_id"])
+    .where("tenant", "=", read.tenant)
+    .where("task_id", "in", (eb) =>
+      eb.selectFrom("tasks").select("id").where("tasks.tenant", "=", read.tenant).where("goal_id", "=", goalId),
     )
-    .select(["task_needs.task_id", "task_needs.need_id"])
-    .where("tasks.tenant", "=", read.tenant)
-    .where("tasks.goal_id", "=", goalId)
     .execute();
   return rows.map((row) => ({ taskId: row.task_id, needId: row.need_id }));
 }

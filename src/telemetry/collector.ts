@@ -9,7 +9,7 @@ export type Sent =
   | { readonly kind: "away"; readonly detail: string; readonly afterMs: number | null };
 
 /** A collector answers in milliseconds; one that hangs must not hold the lease for longer than it lasts. */
-export const POST_TIMEOUT_MS = 10_000;
+const POST_TIMEOUT_MS = 10_000;
 /** Answers that say something about these spans and not about the way to the collector. */
 const REFUSED: readonly number[] = [400, 413, 422];
 const MAX_ANSWER_CHARS = 2_000;

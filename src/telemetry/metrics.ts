@@ -144,7 +144,7 @@ async function readFigures(store: MetricsOptions["store"], caps: MetricsOptions[
   });
 }
 
-export function storeFamilies(figures: StoreFigures, tiers: ModelsFile["tiers"]): Family[] {
+function storeFamilies(figures: StoreFigures, tiers: ModelsFile["tiers"]): Family[] {
   const real = figures.calls.filter((call) => !call.rehearsal);
   const tierOf = (model: string) => TIERS.find((tier) => tiers[tier] === model) ?? "other";
   const byUse = sums(real, (call) => ({ skill: call.skill ?? DIRECTOR, tier: tierOf(call.model), model: call.model }));
@@ -198,9 +198,9 @@ export function storeFamilies(figures: StoreFigures, tiers: ModelsFile["tiers"])
     {
       name: "call_duration_seconds",
       type: "summary",
-      help: "From the hold to the end of settled model calls of real work.",
+      help: "From the hold to the end of settled model calls of real work, batches apart.",
       samples: sums(
-        real.filter((call) => call.state === "settled"),
+        real.filter((call) => call.state === "settled" && !call.batch),
         (call) => ({ model: call.model }),
       ).flatMap(({ labels, rows }): Sample[] => [
         { labels, suffix: "_sum", value: total(rows, (row) => row.ms) / 1000 },

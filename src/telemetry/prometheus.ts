@@ -43,11 +43,11 @@ function labelText(labels: Readonly<Record<string, string>>): string {
 }
 
 /** Backslash, quote and newline are escaped; half a surrogate pair is no UTF-8. */
-export function escapeLabel(value: string): string {
+function escapeLabel(value: string): string {
   return value.toWellFormed().replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
 }
 
-export function escapeHelp(value: string): string {
+function escapeHelp(value: string): string {
   return value.toWellFormed().replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
 }
 

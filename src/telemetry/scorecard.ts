@@ -8,7 +8,7 @@ import { standstillMs, ticksInTime } from "../store/figures-availability.ts";
 import { listWorks, type Work } from "../store/scores.ts";
 import type { Read } from "../store/store.ts";
 
-export const SCORECARD_DAYS = 30;
+const SCORECARD_DAYS = 30;
 const DAY_MS = 86_400_000;
 const WEEK_MS = 7 * DAY_MS;
 
@@ -111,7 +111,7 @@ export async function readScorecard(read: Read, to: number): Promise<ScorecardRe
   const window = { from: to - SCORECARD_DAYS * DAY_MS, to };
   const of = async (rehearsal: boolean) => {
     const goals = await goalFigures(read, { ...window, rehearsal });
-    const works = await listWorks(read, { rehearsal });
+    const works = await listWorks(read, { rehearsal, since: window.from });
     const questions = await questionsAsked(read, { ...window, rehearsal });
     const since = await firstGoalAt(read, rehearsal);
     const availability = await readAvailability(read, { ...window, rehearsal }, since);

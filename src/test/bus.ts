@@ -6,7 +6,7 @@ import { pipelinesFile, eventsFile, type Registry } from "../domain/registry.ts"
 import { silentLog } from "../log/log.ts";
 import { loadRegistry } from "../skills/registry.ts";
 import { openPostgresStore } from "../store/postgres/store.ts";
-import { openSqliteStore } from "../store/sqlite/store.ts";
+import { openFreshStore } from "./fresh-store.ts";
 import type { Store } from "../store/store.ts";
 import { createBus, type Bus } from "../triggers/event-bus.ts";
 import type { Incoming } from "../triggers/event-take.ts";
@@ -32,6 +32,12 @@ const SHORT = pipelinesFile.parse({
     "Short One": {
       category: "content",
       fits: "tests",
+      steps: [{ skill: "copywriting", phase: "Write", brief: "Write it." }],
+    },
+    "Short And Later": {
+      category: "content",
+      fits: "tests",
+      batch: "allowed",
       steps: [{ skill: "copywriting", phase: "Write", brief: "Write it." }],
     },
   },
@@ -69,7 +75,7 @@ export async function openBus(
   };
   const shared = { tenant: "default", now: () => clock.now, log: silentLog, reached };
   const open = (): Promise<Store> => {
-    if (engine === "sqlite") return openSqliteStore({ ...shared, path: join(dir.path, "test.db") });
+    if (engine === "sqlite") return openFreshStore({ ...shared, path: join(dir.path, "test.db") });
     if (!postgres.ok) throw new Error("no PostgreSQL");
     return openPostgresStore({ ...shared, url: postgres.url, schema, clock: "given" });
   };

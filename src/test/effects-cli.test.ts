@@ -10,7 +10,7 @@ import { getEffect, listEffects, proposeEffect } from "../store/effects.ts";
 import { openSqliteStore } from "../store/sqlite/store.ts";
 import type { Store } from "../store/store.ts";
 import type { NewEffect } from "../store/effects.ts";
-import { cleanEnv, cli, ROOT, tempDir } from "./cli.ts";
+import { cleanEnv, command, ROOT, tempDir } from "./cli.ts";
 import { addGoal, addTask, HOUR } from "./small-store.ts";
 
 const BASE: Omit<NewEffect, "useIndex" | "args" | "class"> = {
@@ -96,7 +96,7 @@ let copies = 0;
 async function workspace() {
   const folder = join(dir.path, `copy-${++copies}`);
   await Bun.$`cp -r ${template} ${folder}`.quiet();
-  const run = (...args: string[]) => cli([...args, "--workspace", folder]);
+  const run = (...args: string[]) => command([...args, "--workspace", folder]);
   const json = async (...args: string[]) => JSON.parse((await run(...args, "--json")).stdout) as Record<string, unknown>;
   const state = (id: string) => inStore(folder, (store) => store.read(async (read) => (await getEffect(read, id))?.state));
   return { folder, run, json, state };
@@ -106,7 +106,7 @@ async function workspace() {
 async function withServer(folder: string, typed: readonly string[], flags: object, answer: object) {
   const code = `import { answerEffects } from "${join(ROOT, "src/cli/effects-answer.ts")}";
     import { openLedger } from "${join(ROOT, "src/cli/effects-open.ts")}";
-    import { openApplication } from "${join(ROOT, "src/cli/session.ts")}";
+    import { openApplication } from "${join(ROOT, "src/cli/application.ts")}";
     import { reportError } from "${join(ROOT, "src/cli/errors.ts")}";
     import { createEffects } from "${join(ROOT, "src/work/effects.ts")}";
     import { silentLog } from "${join(ROOT, "src/log/log.ts")}";
@@ -161,6 +161,17 @@ test("approvals lists what can be answered now, and shows one", async () => {
   expect(stdout).toContain("6 actions outside.");
   expect((await run("approvals", ids.send)).stdout).toContain(`approvals ${ids.send} --approve`);
   expect((await run("approvals", ids.send.slice(4))).stdout).toContain("Exactly these arguments");
+});
+
+test("completion knows them: what may wait, and all, the newest first", async () => {
+  const { folder } = await workspace();
+  const words = async (typed: string) => {
+    const { stdout } = await command(["complete", "--", typed, "--workspace", folder, ""]);
+    return stdout.trimEnd().split("\n").slice(1);
+  };
+  const newest = Object.values(ids).toReversed();
+  expect(await words("effects")).toEqual(newest.map((id) => `${id}\t${id === ids.unknown ? "unknown" : "intent"}: send`));
+  expect((await words("approvals")).map((line) => line.split("\t")[0])).toEqual(newest);
 });
 
 test("an approval sends at once and says what became of it: done 0, refused 1, lost 4", async () => {
@@ -238,9 +249,9 @@ test("the kill switch works when the team's files do not", async () => {
   const broken = join(dir.path, "broken");
   await Bun.write(join(broken, "skills.yaml"), "squads: [");
   await Bun.write(join(broken, "tools.yaml"), "mcpServers: [");
-  const stop = await cli(["effects", "--stop", "--workspace", folder], { cwd: broken });
+  const stop = await command(["effects", "--stop", "--workspace", folder], { cwd: broken });
   expect([stop.code, await state(ids.send)]).toEqual([0, "stopped"]);
-  expect((await cli(["effects", "--resume", "--workspace", folder], { cwd: broken })).code).toBe(0);
+  expect((await command(["effects", "--resume", "--workspace", folder], { cwd: broken })).code).toBe(0);
 });
 
 test("a person settles what nobody knows, once; a send whose process is gone is found by the list", async () => {
@@ -292,8 +303,8 @@ test("bad input is one clear line and exit 2, and makes nothing", async () => {
     expect(stderr.trimEnd().split("\n").length).toBeLessThanOrEqual(2);
   }
   const none = join(dir.path, "none");
-  const empty = await cli(["effects", "--workspace", none]);
+  const empty = await command(["effects", "--workspace", none]);
   expect([empty.code, empty.stdout]).toEqual([0, "Nothing was done outside, and nothing is to be.\n"]);
-  expect((await cli(["effects", "act_1", "--workspace", none])).code).toBe(2);
+  expect((await command(["effects", "act_1", "--workspace", none])).code).toBe(2);
   expect(await Bun.file(join(none, ".marketeam/marketeam.db")).exists()).toBe(false);
 }, 60_000);

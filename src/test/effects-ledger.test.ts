@@ -7,7 +7,6 @@ import { actionHash, canonical, EFFECT_STATES, toEffect, type Effect, type Effec
 import { approveEffect, POLICY, rejectEffect, waitsFor } from "../store/effect-answers.ts";
 import { endSending, failUnsent, orphanSends, resolveEffect, startSending, type SendLimits } from "../store/effect-sends.ts";
 import {
-  effectIdsLike,
   expireEffects,
   getEffect,
   listEffects,
@@ -17,7 +16,9 @@ import {
   withdrawEffects,
   type NewEffect,
 } from "../store/effects.ts";
-import { listEvents, registerProcess, removeProcesses } from "../store/records.ts";
+import { idsLike } from "../store/ids.ts";
+import { listEvents } from "../store/events.ts";
+import { registerProcess, removeProcesses } from "../store/processes.ts";
 import { findRead, readsOf, storeRead } from "../store/tool-reads.ts";
 import type { Store, Tx } from "../store/store.ts";
 import { ENGINES } from "./engines.ts";
@@ -78,6 +79,19 @@ for (const { name, ok, open } of ENGINES) {
       return { ...at(real, NOON), real, [Symbol.asyncDispose]: () => real[Symbol.asyncDispose]() };
     }
 
+    test("the policy's yes waits for the accepted work as a person's does, in the same change", async () => {
+      await using store = await opened();
+      await store.write("t.status", async (tx) => {
+        await tx.db.updateTable("tasks").set({ status: "running" }).where("id", "=", "task_a").execute();
+      });
+      expect(await yes(store, await made(store, { class: "write" }), POLICY)).toMatchObject({
+        refused: expect.stringContaining("the task that asked for it is running"),
+      });
+      expect(await yes(store, await made(store, { class: "draft", useIndex: 1, args: "{}" }), POLICY)).toMatchObject({
+        effect: { state: "approved", approvedBy: "policy" },
+      });
+    });
+
     test("from a proposal to its confirmation, with an event for each step", async () => {
       await using store = await opened();
       const effect = await made(store, { preview: "Sends", cost: 5, tainted: true });
@@ -93,7 +107,7 @@ for (const { name, ok, open } of ENGINES) {
         "effect.confirmed",
       ]);
       expect(events[0]).toMatchObject({ effectId: effect.id, tool: "mail.send", class: "send", recipients: 1, taskId: "task_a" });
-      expect(await store.read((read) => effectIdsLike(read, effect.id.slice(0, 12)))).toEqual([effect.id]);
+      expect(await store.read((read) => idsLike(read, "effects", effect.id.slice(0, 12)))).toEqual([effect.id]);
       expect((await store.read((read) => listEffects(read, { states: ["confirmed"], taskId: "task_a" }))).length).toBe(1);
     });
 

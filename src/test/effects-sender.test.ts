@@ -9,7 +9,8 @@ import { createApprovalPages } from "../api/approval-pages.ts";
 import { createDoor } from "../api/door.ts";
 import { silentLog } from "../log/log.ts";
 import { getEffect, listEffects } from "../store/effects.ts";
-import { registerProcess, removeProcesses } from "../store/records.ts";
+import { registerProcess, removeProcesses } from "../store/processes.ts";
+import { StoreError, type Store } from "../store/store.ts";
 import type { CallOptions, ToolAnswer, ToolInfo, ToolServer } from "../tools/server.ts";
 import { createApprovalLinks } from "../work/effect-links.ts";
 import { previewOf, recipientsIn } from "../work/effect-preview.ts";
@@ -74,26 +75,28 @@ async function opened(options: { rules?: Partial<EffectRules>; policy?: Partial<
     write: <T>(name: string, change: Parameters<typeof real.write<T>>[1]) => at(real, it.now).write(name, change),
   };
   const policy = { ...DEFAULT_POLICY, ...options.policy };
-  const effects = createEffects({
-    store,
-    server: (name) => (name === "mail" && it.on ? server : null),
-    toolHash: (_, tool) => `${tool.name} ${tool.description}`,
-    rules: () => ({
-      policy,
-      ttlMs: 24 * HOUR,
-      maxRecipients: null,
-      perDay: null,
-      verify: null,
-      accepted: true,
-      notBefore: null,
-      ...options.rules,
-    }),
-    processId: async () => "proc_1",
-    secrets: options.secrets ?? [],
-    now: () => it.now,
-    log: silentLog,
-    reached: () => {},
-  });
+  const createWith = (used: Store) =>
+    createEffects({
+      store: used,
+      server: (name) => (name === "mail" && it.on ? server : null),
+      toolHash: (_, tool) => `${tool.name} ${tool.description}`,
+      rules: () => ({
+        policy,
+        ttlMs: 24 * HOUR,
+        maxRecipients: null,
+        perDay: null,
+        verify: null,
+        accepted: true,
+        notBefore: null,
+        ...options.rules,
+      }),
+      processId: async () => "proc_1",
+      secrets: options.secrets ?? [],
+      now: () => it.now,
+      log: silentLog,
+      reached: () => {},
+    });
+  const effects = createWith(store);
   await store.write("t.fill", async (tx) => {
     await addGoal(tx, { id: "goal_a" });
     await addTask(tx, { id: "task_a", goal_id: "goal_a", status: "done" });
@@ -111,7 +114,7 @@ async function opened(options: { rules?: Partial<EffectRules>; policy?: Partial<
     if (!effect) throw new Error("it is gone");
     return effect;
   };
-  return { it, store, effects, approved, get, [Symbol.asyncDispose]: () => real[Symbol.asyncDispose]() };
+  return { it, store, effects, with: createWith, approved, get, [Symbol.asyncDispose]: () => real[Symbol.asyncDispose]() };
 }
 const done = (sending: Sending | { refused: string }): Sending => {
   if ("refused" in sending) throw new Error(sending.refused);
@@ -239,6 +242,32 @@ describe("the sender", () => {
     expect((await sending).effect).toMatchObject({ state: "confirmed" });
   });
 
+  test("an answer that came while the store is away is kept until it is back, for a while", async () => {
+    await using at = await opened();
+    const { store } = at;
+    let fails = 3;
+    const effects = at.with({
+      ...store,
+      write: <T>(name: string, change: Parameters<typeof store.write<T>>[1]) => {
+        if (name !== "effect.end" || fails-- <= 0) return store.write(name, change);
+        return Promise.reject(new StoreError("unreachable", "away", "wait"));
+      },
+    });
+    const effect = await at.approved();
+    expect((await effects.send(effect.id)).effect).toMatchObject({ state: "confirmed", result: "ok" });
+    expect(fails).toBe(-1);
+    // What is no trouble of the store is not tried again, and what was in hand is nobody's then.
+    const other = await at.approved({ useIndex: 1, args: { n: 1 } });
+    const broken = at.with({
+      ...store,
+      write: <T>(name: string, change: Parameters<typeof store.write<T>>[1]) =>
+        name === "effect.end" ? Promise.reject(new Error("a bug")) : store.write(name, change),
+    });
+    expect(await broken.send(other.id).catch(String)).toBe("Error: a bug");
+    expect(await broken.recover()).toBe(1);
+    expect((await at.get(other)).state).toBe("unknown");
+  });
+
   test("drafts run at once by the policy, and are not done again; nothing graver does", async () => {
     await using at = await opened();
     const draft = { ...WISH, tool: "draft", toolHash: "draft as it was", class: "draft" as const, tainted: true };
@@ -274,6 +303,23 @@ describe("the sender", () => {
     at.it.answer = async () => answered("key canary-secret-1 used\u0000");
     const effect = await at.approved({ useIndex: 1 });
     expect((await at.effects.send(effect.id)).effect.result).toBe("key [redacted] used\ufffd");
+  });
+
+  test("not there yet is no proof that it did not happen: somebody may still be at it", async () => {
+    const verify: VerifyRule = { tool: "sent", args: {}, found: { matches: "{id}" }, absent: "failed" };
+    await using at = await opened({ rules: { verify } });
+    let seen = "nothing";
+    at.it.answer = async (tool) => (tool === "sent" ? answered(seen) : { kind: "lost", detail: "timeout" });
+    const [late, never] = [await at.approved(), await at.approved({ useIndex: 1, args: { n: 1 } })];
+    expect((await at.effects.send(late.id)).effect.state).toBe("unknown");
+    expect((await at.effects.send(never.id)).effect.state).toBe("unknown");
+    at.it.now = NOON + 6 * MINUTE;
+    await at.effects.look();
+    expect([(await at.get(late)).state, (await at.get(never)).state]).toEqual(["unknown", "unknown"]);
+    seen = late.id;
+    at.it.now = NOON + 2 * HOUR;
+    await at.effects.look();
+    expect([(await at.get(late)).state, (await at.get(never)).state]).toEqual(["confirmed", "failed"]);
   });
 
   test("an unknown effect is proven by the catalogue's read, else a person is waited for", async () => {

@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import { silentLog } from "../log/log.ts";
 import { openPostgresStore } from "../store/postgres/store.ts";
-import { openSqliteStore } from "../store/sqlite/store.ts";
+import { openFreshStore } from "./fresh-store.ts";
 import type { Store } from "../store/store.ts";
 import { tempDir } from "./cli.ts";
 import { postgresService } from "./services.ts";
@@ -19,7 +19,7 @@ export const ENGINES: readonly Engine[] = [
     ok: true,
     async open() {
       const dir = await tempDir();
-      const store = await openSqliteStore({ ...base, path: join(dir.path, "test.db") });
+      const store = await openFreshStore({ ...base, path: join(dir.path, "test.db") });
       return closing(store, async () => dir[Symbol.asyncDispose]());
     },
   },

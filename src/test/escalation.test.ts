@@ -17,6 +17,7 @@ import { tasksOfGoal } from "../store/tasks.ts";
 import { answerQuestion } from "../work/answers.ts";
 import { decisionOf } from "../work/escalation.ts";
 import { ENGINES } from "./engines.ts";
+import { runs } from "./fuzz.ts";
 import { reviewReplyFor, testTeam, type Asked, type TeamOptions, type TestTeam } from "./team.ts";
 
 const YES: Answer = { choice: "approve", note: null, version: null, drop: false, body: null };
@@ -647,7 +648,7 @@ describe("an answer", () => {
         }
         await sound();
       }),
-      { numRuns: 25 },
+      runs(10),
     );
   }, 120_000);
 });

@@ -17,8 +17,9 @@ import { silentLog } from "../log/log.ts";
 import { cleanText, cleanTitle } from "../notify/message.ts";
 import { loadRegistry } from "../skills/registry.ts";
 import { smallTeam } from "../skills/registry.fixture.ts";
-import { effectIdsLike, getEffect, proposeEffect } from "../store/effects.ts";
-import { idsLike, listGoals } from "../store/goals.ts";
+import { getEffect, proposeEffect } from "../store/effects.ts";
+import { listGoals } from "../store/goals.ts";
+import { idsLike } from "../store/ids.ts";
 import { openSqliteStore } from "../store/sqlite/store.ts";
 import type { Store } from "../store/store.ts";
 import { argumentProblems } from "../tools/arguments.ts";
@@ -29,7 +30,7 @@ import { matchEvent, valueAt } from "../triggers/event-match.ts";
 import { createApprovalLinks } from "../work/effect-links.ts";
 import { createEffects } from "../work/effects.ts";
 import { createWorkspace } from "../workspace/workspace.ts";
-import { cli, tempDir } from "./cli.ts";
+import { command as cli, tempDir } from "./cli.ts";
 import { harmless, NASTY, runs, spoilt, spoiltValue } from "./fuzz.ts";
 import { addGoal, addTask, addVersion, NOON } from "./small-store.ts";
 
@@ -255,7 +256,8 @@ describe("ids, addresses and words", () => {
           if (kind === "goal")
             for (const id of await store.read((read) => idsLike(read, "goals", prefix))) expect(id.startsWith(prefix)).toBe(true);
           if (kind === "act")
-            for (const id of await store.read((read) => effectIdsLike(read, prefix))) expect(id.startsWith(prefix)).toBe(true);
+            for (const id of await store.read((read) => idsLike(read, "effects", prefix)))
+              expect(id.startsWith(prefix)).toBe(true);
         }
         expect(slug(text)).toMatch(SLUG);
       }),

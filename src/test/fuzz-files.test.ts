@@ -107,7 +107,7 @@ describe("the registry", () => {
           await files.write(file, sound.get(file) ?? "");
         }
       }),
-      runs(200),
+      runs(100),
     );
   }, 120_000);
 
@@ -129,7 +129,7 @@ describe("the registry", () => {
           }
         }
       }),
-      runs(150),
+      runs(80),
     );
   }, 120_000);
 
@@ -230,7 +230,7 @@ send: { question: [team], digest: [hook] }
           }
         },
       ),
-      runs(200),
+      runs(120),
     );
   }, 120_000);
 

@@ -33,8 +33,8 @@ import {
   withdrawEffects,
 } from "../store/effects.ts";
 import { listQuestions } from "../store/questions.ts";
-import { registerProcess, removeProcesses } from "../store/records.ts";
-import { openSqliteStore } from "../store/sqlite/store.ts";
+import { registerProcess, removeProcesses } from "../store/processes.ts";
+import { openFreshStore } from "./fresh-store.ts";
 import type { Store } from "../store/store.ts";
 import { acceptGoal } from "../work/accept.ts";
 import { answerQuestion, cancelGoal, resumeGoal } from "../work/answers.ts";
@@ -63,7 +63,7 @@ beforeAll(async () => {
 afterAll(() => dir[Symbol.asyncDispose]());
 let opened = 0;
 const openStore = (now: () => number): Promise<Store> =>
-  openSqliteStore({
+  openFreshStore({
     path: join(dir.path, `${++opened}.db`),
     tenant: "default",
     now,
@@ -583,7 +583,7 @@ describe("goals, their tasks and their money", () => {
           }
         },
       ),
-      runs(12),
+      runs(8),
     );
   }, 600_000);
 });
@@ -734,7 +734,7 @@ describe("effects", () => {
           await store.close();
         }
       }),
-      runs(20),
+      runs(14),
     );
     // Else the property speaks of nothing.
     expect([...reached]).toEqual(expect.arrayContaining(["approved", "sent", "stopped"]));

@@ -189,7 +189,7 @@ const CASES: Record<string, Case> = {
       reviewDeliverable(
         journal,
         registry,
-        { goal, context: null, task, deliverable, reviewer: "director", before: null, claims, shared: false, lease },
+        { goal, context: null, task, deliverable, reviewer: "director", before: null, claims, shared: false, sums: true, lease },
         never,
       ),
     holds: (value) => {

@@ -81,6 +81,7 @@ export function fakeHands(
       down: (options.away ?? []).map((why) => why.slice(0, why.indexOf(":"))),
     }),
     server: (name) => (name === SERVER ? server : null),
+    leave() {},
     close: async () => {},
   };
   const effects = createEffects({

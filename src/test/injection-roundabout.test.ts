@@ -1,7 +1,6 @@
 /** Roundabout ways for a stranger's words, through the Director, drafts, failures, events and learnings: none leads to an unasked action. */
 import { expect, test } from "bun:test";
 import type { ModelRequest, Reply } from "../model/model.ts";
-import { listEffects } from "../store/effects.ts";
 import { addLearning } from "../store/learnings.ts";
 import { createBus } from "../triggers/event-bus.ts";
 import { getGoal } from "../store/goals.ts";

@@ -7,7 +7,7 @@ import { versionsOf, reviewsOf } from "../store/deliverables.ts";
 import { getPlan, needGoal } from "../store/goals.ts";
 import { listLearnings } from "../store/learnings.ts";
 import { listQuestions } from "../store/questions.ts";
-import { listEvents } from "../store/records.ts";
+import { listEvents } from "../store/events.ts";
 import { tasksOfGoal } from "../store/tasks.ts";
 import { answerQuestion } from "../work/answers.ts";
 import { outputPath } from "../work/output-file.ts";

@@ -9,7 +9,7 @@ import { nano } from "../domain/money.ts";
 import { versionsOf } from "../store/deliverables.ts";
 import { listGoals, needGoal } from "../store/goals.ts";
 import { listQuestions } from "../store/questions.ts";
-import { listEvents } from "../store/records.ts";
+import { listEvents } from "../store/events.ts";
 import { tasksOfGoal } from "../store/tasks.ts";
 import { json, testTeam, type Asked, type TestTeam } from "./team.ts";
 

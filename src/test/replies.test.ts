@@ -8,7 +8,7 @@ import { callsOfGoal } from "../store/calls.ts";
 import { listScopes } from "../store/scopes.ts";
 import { versionsOf } from "../store/deliverables.ts";
 import { listQuestions } from "../store/questions.ts";
-import { listEvents } from "../store/records.ts";
+import { listEvents } from "../store/events.ts";
 import { tasksOfGoal } from "../store/tasks.ts";
 import { goalResultOf } from "../work/goal-result.ts";
 import { testTeam, type TestTeam } from "./team.ts";
@@ -40,7 +40,7 @@ async function outcome(faults: string[], options: { plan?: Plan | null; attempts
     tasks: (await tasksOfGoal(read, goal.id)).filter((task) => task.kind === "work"),
     questions: await listQuestions(read, { goalId: goal.id, status: "open" }),
     events: await listEvents(read, { goalId: goal.id }),
-    result: await goalResultOf(read, it.team.registry, "w", goal.id),
+    result: await goalResultOf(read, "w", goal.id),
   }));
   await invariants(it, goal);
   return { it, goal, ...seen, text: summaryText(seen.result, goal, seen.questions) };

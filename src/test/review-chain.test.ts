@@ -82,6 +82,8 @@ describe("a chain of three", () => {
     expect(new Set(shared).size).toBe(1);
     expect(shared[0]).toContain("The price is low.");
     for (const asked of read.slice(0, 3)) expect(asked.text).not.toContain("<earlier_findings>");
+    // The last one to read sums up; from the others nobody takes a summary.
+    expect(read.map((asked) => asked.text.includes("sums it up"))).toEqual([true, true, false, true, false]);
     // The maker gets one list.
     const revision = it.asked.filter((asked) => asked.kind === "make")[1]?.text ?? "";
     expect(revision).toContain('{"id":"F1","severity":"major","quote":"","problem":"the price is vague"');

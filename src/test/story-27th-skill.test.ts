@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { StoredEvent } from "../domain/event.ts";
 import { goalResult } from "../domain/result.ts";
 import { startRehearsal } from "../model/rehearsal/server.ts";
-import { cli, ROOT, tempDir } from "./cli.ts";
+import { command, ROOT, tempDir } from "./cli.ts";
 
 const SKILL = "webinar-script";
 const SQUAD = "events";
@@ -95,7 +95,7 @@ test("a 27th skill in a new squad, without a change to the program", { timeout: 
   await using wire = listen();
   const workspace = join(dir.path, "workspace");
   const env = { ANTHROPIC_BASE_URL: wire.url, ANTHROPIC_API_KEY: "any-key-at-all" };
-  const run = await cli(["--json", "--workspace", workspace, GOAL], { cwd: root, env });
+  const run = await command(["--json", "--workspace", workspace, GOAL], { cwd: root, env });
   expect([run.code, run.code === 0 ? "" : run.stderr]).toEqual([0, ""]);
   const result = goalResult.parse(JSON.parse(run.stdout));
   expect(result).toMatchObject({ status: "completed", rehearsal: false });
@@ -134,7 +134,7 @@ test("a 27th skill in a new squad, without a change to the program", { timeout: 
 });
 
 async function json(args: readonly string[], cwd: string): Promise<Record<string, unknown>> {
-  const run = await cli([...args, "--json"], { cwd });
+  const run = await command([...args, "--json"], { cwd });
   if (run.code !== 0) throw new Error(`exit ${run.code} of ${args.join(" ")}\n${run.stderr}\n${run.stdout}`);
   return JSON.parse(run.stdout) as Record<string, unknown>;
 }

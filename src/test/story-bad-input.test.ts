@@ -10,7 +10,7 @@ import { EXIT } from "../domain/exit.ts";
 import { GOAL_MAX_CHARS } from "../domain/goal.ts";
 import { silentLog } from "../log/log.ts";
 import { openSqliteStore } from "../store/sqlite/store.ts";
-import { cleanEnv, cli, lanes, ROOT, spawnCli, tempDir, type CliOptions, type CliResult } from "./cli.ts";
+import { cleanEnv, cli, command, lanes, ROOT, spawnCli, tempDir, type CliOptions, type CliResult } from "./cli.ts";
 
 const file = <T>(path: string) => parse(readFileSync(join(ROOT, path), "utf8")) as T;
 type Steps = { skill?: string; parallel?: { skill?: string }[] }[];
@@ -77,7 +77,7 @@ for (const [name, [args, ...said]] of Object.entries(TYPED)) {
     () =>
       turn(async () => {
         const workspace = join(dir.path, name.replace(/\W/g, "-"));
-        const run = await cli(args.includes("status") ? args : [...args, "--workspace", workspace], { cwd: dir.path });
+        const run = await command(args.includes("status") ? args : [...args, "--workspace", workspace], { cwd: dir.path });
         expectOneMessage(run, EXIT.usage, said);
         expect(existsSync(workspace)).toBe(false);
       }),
@@ -89,7 +89,7 @@ describe("with a workspace", () => {
   let workspace = "";
   beforeAll(async () => {
     workspace = join(dir.path, "workspace");
-    const run = await cli(["--rehearse", "--json", "--pipeline", SHORT, "--workspace", workspace]);
+    const run = await command(["--rehearse", "--json", "--pipeline", SHORT, "--workspace", workspace]);
     expect(run.code).toBe(0);
   }, LIMIT_MS);
 
@@ -111,7 +111,7 @@ describe("with a workspace", () => {
       const tries = ids.map((id, i) => [...(commands[i % commands.length] ?? []), id]);
       const runs = await Promise.all(
         [...tries, ["show", "--prompt", "../../x"], ["learnings", "retire", "../x"]].map((args) =>
-          turn(() => cli([...args, "--workspace", workspace])),
+          turn(() => command([...args, "--workspace", workspace])),
         ),
       );
       for (const run of runs) expectOneMessage(run, EXIT.usage, ["is not the id of a"]);
@@ -130,7 +130,7 @@ describe("with a workspace", () => {
           ["cancel", NO_ID],
           ["approve", "ask_zzzzzz"],
           ["show", "--prompt", "call_zzzzzz"],
-        ].map((args) => turn(() => cli([...args, "--workspace", workspace]))),
+        ].map((args) => turn(() => command([...args, "--workspace", workspace]))),
       );
       for (const run of runs) expectOneMessage(run, EXIT.usage, ["there is no", "see `"]);
       expect(await picture(workspace)).toEqual(before);
@@ -308,10 +308,10 @@ describe("the team's files", () => {
         turn(async () => {
           await using root = await teamCopy();
           writeFileSync(join(root.path, "skills.yaml"), text);
-          const runs = await cli(["--rehearse", GOAL], { cwd: root.path });
+          const runs = await command(["--rehearse", GOAL], { cwd: root.path });
           expectOneMessage(runs, EXIT.config, said);
           expect(existsSync(join(root.path, "workspace"))).toBe(false);
-          const checked = await cli(["validate"], { cwd: root.path });
+          const checked = await command(["validate"], { cwd: root.path });
           expect(checked.code).toBe(EXIT.config);
           for (const words of said) expect(checked.stdout).toContain(words);
         }),
@@ -326,13 +326,13 @@ describe("the team's files", () => {
         await using root = await teamCopy();
         const path = join(".agents/skills", spare, "SKILL.md");
         writeFileSync(join(root.path, path), "# A skill without a head\n\nDo the work.\n");
-        const run = await cli(["--rehearse", "--json", "--pipeline", SHORT], { cwd: root.path });
+        const run = await command(["--rehearse", "--json", "--pipeline", SHORT], { cwd: root.path });
         expect(run.code).toBe(EXIT.done);
         expect(run.stderr).toContain(path);
         expect(run.stderr).toContain("frontmatter");
         expect(run.stderr).not.toContain("    at ");
         expect(JSON.parse(run.stdout)).toMatchObject({ status: "completed", workspace: join(root.path, "workspace") });
-        expect((await cli(["validate"], { cwd: root.path })).code).toBe(EXIT.config);
+        expect((await command(["validate"], { cwd: root.path })).code).toBe(EXIT.config);
       }),
     LIMIT_MS,
   );
@@ -359,7 +359,7 @@ function expectOneMessage({ code, stdout, stderr }: CliResult, exit: number, sai
 async function expectLeftAlone(workspace: string, said: readonly string[]): Promise<void> {
   const before = await picture(workspace);
   const runs = await Promise.all(
-    [["--rehearse", "--pipeline", SHORT], ["show"]].map((args) => turn(() => cli([...args, "--workspace", workspace]))),
+    [["--rehearse", "--pipeline", SHORT], ["show"]].map((args) => turn(() => command([...args, "--workspace", workspace]))),
   );
   for (const run of runs) expectOneMessage(run, EXIT.config, said);
   expect(await picture(workspace)).toEqual(before);

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { parse } from "yaml";
 import type { StoredEvent } from "../domain/event.ts";
 import { goalResult, statusResult, type GoalResult } from "../domain/result.ts";
-import { cli, ROOT, tempDir } from "./cli.ts";
+import { command, ROOT, tempDir } from "./cli.ts";
 
 const file = <T>(path: string) => parse(readFileSync(join(ROOT, path), "utf8")) as T;
 const { pipelines } = file<{ pipelines: Record<string, { steps: object[] }> }>(".agents/pipelines.yaml");
@@ -64,7 +64,7 @@ describe("show", () => {
       0,
       [...newer.goal].findIndex((letter, i) => letter !== older.goal[i]),
     );
-    const [two, none] = await Promise.all([shared, "goal_zzzz"].map((id) => cli(["show", id, "--workspace", workspace])));
+    const [two, none] = await Promise.all([shared, "goal_zzzz"].map((id) => command(["show", id, "--workspace", workspace])));
     if (!two || !none) throw new Error("two runs make two results");
     expect([two.code, two.stderr]).toEqual([2, expect.stringContaining("several goal ids")]);
     expect([none.code, none.stderr]).toEqual([2, expect.stringContaining('no goal "goal_zzzz"')]);
@@ -97,7 +97,7 @@ describe("show", () => {
     const [filled, text, goalsOwn] = await Promise.all([
       json(["show", "--prompt", id]),
       ran(["show", "--prompt", id]),
-      cli(["show", "--prompt", newer.goal, "--workspace", workspace]),
+      command(["show", "--prompt", newer.goal, "--workspace", workspace]),
     ]);
     const prompt = filled as { call: string; parts: { tokens: number }[] };
     expect(prompt.call).toBe(id);
@@ -176,7 +176,7 @@ story("backup makes a copy that opens, and never overwrites", async () => {
     expect(copy.query<{ n: number }, []>("select count(*) as n from goals").get()?.n).toBe(2);
   }
   const bytes = await readFile(path);
-  const again = await cli(["backup", path, "--workspace", workspace]);
+  const again = await command(["backup", path, "--workspace", workspace]);
   expect([again.code, again.stderr]).toEqual([2, expect.stringContaining("never overwrites")]);
   expect((await readFile(path)).equals(bytes)).toBe(true);
 });
@@ -184,11 +184,11 @@ story("backup makes a copy that opens, and never overwrites", async () => {
 story("nothing waits for a person, and a goal that has ended stays as it is", async () => {
   expect(await json(["approvals"])).toEqual({ approvals: [], effects: [] });
   expect((await ran(["approvals"])).stdout).toContain("Nothing waits");
-  const run = await cli(["cancel", newer.goal, "--workspace", workspace]);
+  const run = await command(["cancel", newer.goal, "--workspace", workspace]);
   expect([run.code, run.stderr]).toEqual([2, expect.stringContaining("completed")]);
   // There is nothing to go on with: resume says how it ended.
   expect(goalResult.parse(await json(["resume", newer.goal, "--rehearse"]))).toEqual(newer);
-  const real = await cli(["resume", newer.goal, "--workspace", workspace], { env: { ANTHROPIC_API_KEY: "any" } });
+  const real = await command(["resume", newer.goal, "--workspace", workspace], { env: { ANTHROPIC_API_KEY: "any" } });
   expect([real.code, real.stderr]).toEqual([2, expect.stringContaining("--rehearse")]);
 });
 
@@ -203,14 +203,14 @@ story("validate, doctor, schedules and tools speak of this installation", async 
   expect(schedules.length).toBeGreaterThan(0);
   for (const schedule of schedules) expect(Object.keys(pipelines)).toContain(schedule.pipeline);
   expect(((await json(["tools"], false)) as { tools: unknown }).tools).toBeArray();
-  for (const text of await Promise.all(["doctor", "schedules", "tools"].map((name) => cli([name], { cwd: dir.path }))))
+  for (const text of await Promise.all(["doctor", "schedules", "tools"].map((name) => command([name], { cwd: dir.path }))))
     expect(text.stdout.length).toBeGreaterThan(20);
 });
 
 story("commands that only look make no workspace", async () => {
   const none = join(dir.path, "none");
   const looks = ["status", "costs", "learnings", "events", "approvals", "doctor", "export"];
-  const runs = await Promise.all(looks.map((name) => cli([name, "--json", "--workspace", none])));
+  const runs = await Promise.all(looks.map((name) => command([name, "--json", "--workspace", none])));
   for (const [i, run] of runs.entries()) {
     expect({ command: looks[i], code: run.code, made: existsSync(none) }).toEqual({ command: looks[i], code: 0, made: false });
     expect(() => JSON.parse(run.stdout)).not.toThrow();
@@ -218,7 +218,7 @@ story("commands that only look make no workspace", async () => {
 });
 
 async function ran(args: readonly string[], inWorkspace = true) {
-  const run = await cli(inWorkspace ? [...args, "--workspace", workspace] : args);
+  const run = await command(inWorkspace ? [...args, "--workspace", workspace] : args);
   if (run.code !== 0) throw new Error(`exit ${run.code} of ${args.join(" ")}\n${run.stderr}\n${run.stdout}`);
   return run;
 }

@@ -3,14 +3,14 @@
 import { expect, test } from "bun:test";
 import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { cli, tempDir } from "./cli.ts";
+import { command, tempDir } from "./cli.ts";
 
 const story = (name: string, body: () => Promise<void>) => test(name, body, 60_000);
 
 story("a list from a file, looked at, and one taken off it again", async () => {
   await using dir = await tempDir();
   const workspace = join(dir.path, "workspace");
-  const run = (...args: string[]) => cli(["email", ...args, "--workspace", workspace]);
+  const run = (...args: string[]) => command(["email", ...args, "--workspace", workspace]);
   const file = join(dir.path, "unsubscribed.csv");
   await writeFile(file, 'name,email\n"Doe, Jo",Jo@Example.com\nAcme,@acme.com\nno address here\n');
 
@@ -57,7 +57,7 @@ story("what cannot be done is refused in one line, and leaves no trace", async (
     [["suppressed", "--reason", "x"], "no use for --reason"],
     [["suppress", "jo@example.com", "--limit", "3"], "no use for --limit"],
   ];
-  const answers = await Promise.all(cases.map(([args]) => cli(["email", ...args, "--workspace", workspace])));
+  const answers = await Promise.all(cases.map(([args]) => command(["email", ...args, "--workspace", workspace])));
   for (const [index, [args, words]] of cases.entries()) {
     const answer = answers[index];
     expect([args, answer?.code, answer?.stdout, answer?.stderr]).toEqual([args, 2, "", expect.stringContaining(words)]);

@@ -6,7 +6,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { evalsResult } from "../evals/report.ts";
 import { startRehearsal, type Rehearsal } from "../model/rehearsal/server.ts";
-import { cli, lanes, tempDir } from "./cli.ts";
+import { command, lanes, tempDir } from "./cli.ts";
 import { evalsRoot } from "./evals-root.ts";
 
 const LIMIT_MS = 60_000;
@@ -47,7 +47,7 @@ async function scene() {
     workspace,
     recordings: (skill: string) => join(root.path, ".agents/skills", skill, "evals/recordings"),
     run: (args: readonly string[], env: Record<string, string> = {}) =>
-      cli(["evals", ...args, "--workspace", workspace], { cwd: root.path, env }),
+      command(["evals", ...args, "--workspace", workspace], { cwd: root.path, env }),
     async [Symbol.asyncDispose]() {
       await root[Symbol.asyncDispose]();
       await outside[Symbol.asyncDispose]();
@@ -112,7 +112,7 @@ describe("live", () => {
       expect(rehearsal.requests().length).toBe(calls);
 
       // It is spent like any money: the day's costs hold it.
-      const costs = await cli(["costs", "--json", "--workspace", at.workspace], { cwd: at.root });
+      const costs = await command(["costs", "--json", "--workspace", at.workspace], { cwd: at.root });
       const { today } = JSON.parse(costs.stdout) as { today: { spentUsd: number } };
       expect(today.spentUsd).toBeCloseTo(ran.live?.spentUsd ?? -1, 6);
 
@@ -148,7 +148,7 @@ describe("live", () => {
         await Bun.file(file).delete();
         await Bun.file(join(at.workspace, "evals-rehearsal/copy-editing/routing.json")).delete();
       }
-      const costs = await cli(["costs", "--json", "--workspace", at.workspace], { cwd: at.root });
+      const costs = await command(["costs", "--json", "--workspace", at.workspace], { cwd: at.root });
       expect(JSON.parse(costs.stdout)).toMatchObject({ today: { spentUsd: 0 } });
     },
   );

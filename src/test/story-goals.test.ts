@@ -5,7 +5,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { StoredEvent } from "../domain/event.ts";
 import { goalResult, type GoalResult } from "../domain/result.ts";
-import { cli, lanes, tempDir } from "./cli.ts";
+import { command, lanes, tempDir } from "./cli.ts";
 
 const GOALS: Record<string, readonly [category: string, goal: string]> = {
   "the README's goal": ["optimization", "Increase signup conversion by 20%"],
@@ -104,7 +104,7 @@ async function rehearse(workspace: string, args: readonly string[]): Promise<Goa
 }
 
 async function ran(args: readonly string[]) {
-  const run = await cli(args);
+  const run = await command(args);
   if (run.code !== 0) throw new Error(`exit ${run.code} of ${args.join(" ")}\n${run.stderr}\n${run.stdout}`);
   return run;
 }

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { LOCK_FILE } from "../tools/lock.ts";
-import { cli, lanes, ROOT, tempDir, type CliResult } from "./cli.ts";
+import { command, lanes, ROOT, tempDir, type CliResult } from "./cli.ts";
 import { BAD_SERVER, leftOf, makeHandsTeam, type ServerEntry, writeTools } from "./hands-team.ts";
 
 const LIMIT_MS = 120_000;
@@ -35,7 +35,7 @@ async function scene(tools: (folder: string) => Readonly<Record<string, ServerEn
   return {
     path: dir.path,
     root,
-    at: (...args: string[]) => cli(["tools", ...args, "--workspace", join(dir.path, "workspace")], { cwd: root }),
+    at: (...args: string[]) => command(["tools", ...args, "--workspace", join(dir.path, "workspace")], { cwd: root }),
     change: (entries: Readonly<Record<string, ServerEntry>>) => writeTools(root, marked(entries)),
     lock: () => readFile(join(root, LOCK_FILE), "utf8").catch(() => null),
     left: () => leftOf(dir.path),

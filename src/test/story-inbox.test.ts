@@ -9,7 +9,7 @@ import { openSqliteStore } from "../store/sqlite/store.ts";
 import { createBus } from "../triggers/event-bus.ts";
 import { createWorkspace } from "../workspace/workspace.ts";
 import { incoming } from "./bus.ts";
-import { cli, lanes, ROOT, tempDir } from "./cli.ts";
+import { command, lanes, ROOT, tempDir } from "./cli.ts";
 import { CAPS } from "./team.ts";
 
 const story = (name: string, body: () => Promise<void>) => test(name, body, 60_000);
@@ -52,7 +52,7 @@ beforeAll(async () => {
 afterAll(() => dir[Symbol.asyncDispose]());
 
 const door = (at: string) => {
-  const run = (...args: string[]) => cli([...args, "--workspace", at]);
+  const run = (...args: string[]) => command([...args, "--workspace", at]);
   const json = async (...args: string[]) => JSON.parse((await run(...args, "--json")).stdout) as Record<string, unknown>;
   return { run, json };
 };
@@ -141,6 +141,6 @@ story("what is mistyped is said in one line, with exit 2", async () => {
     expect(stderr).toMatch(new RegExp(words.replace("?", "\\?").replace("!", "\\!")));
   }
   const nowhere = join(dir.path, "none");
-  expect((await cli(["events", "--inbox", "--workspace", nowhere])).stdout).toContain("Nothing has come from outside yet");
+  expect((await command(["events", "--inbox", "--workspace", nowhere])).stdout).toContain("Nothing has come from outside yet");
   expect(await Bun.file(nowhere).exists()).toBe(false);
 });

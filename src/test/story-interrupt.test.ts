@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { parse } from "yaml";
 import { goalResult, statusResult, type GoalResult } from "../domain/result.ts";
 import type { LoggedRequest } from "../model/rehearsal/request-log.ts";
-import { cli, ROOT, spawnCli, tempDir } from "./cli.ts";
+import { startRehearsal } from "../model/rehearsal/server.ts";
+import { cli, command, ROOT, spawnCli, tempDir } from "./cli.ts";
 
 const LATENCY_MS = 300;
 /** So long that no answer comes before the test is over. */
@@ -45,17 +46,6 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 }
 
 test.concurrent(
-  "interrupted without --json, the last lines say how to go on",
-  async () => {
-    await using it = await startScene(LATENCY_MS);
-    const { run, goal } = await interrupted(it, "SIGINT", []);
-    expect(run.stdout).toContain(`resume ${goal}`);
-    expect(run.stderr).toContain("Stopping");
-  },
-  LIMIT_MS,
-);
-
-test.concurrent(
   "a second SIGINT stops at once, and the goal can still be resumed",
   async () => {
     await using it = await startScene(NEVER_MS);
@@ -73,7 +63,7 @@ test.concurrent(
     const { goal, status } = goalResult.parse(JSON.parse(stdout));
     expect(status).toBe("paused");
 
-    await using fast = await startServer(join(it.folder, "fast.jsonl"), 0);
+    await using fast = startServer(join(it.folder, "fast.jsonl"), 0);
     const resumed = await it.cli(["resume", goal, "--json"], fast.url);
     expect(resumed.code).toBe(0);
     expect(goalResult.parse(JSON.parse(resumed.stdout))).toMatchObject({ goal, status: "completed" });
@@ -85,11 +75,14 @@ test.concurrent(
   "several processes on one goal share the work: no call is made twice, and a late one says who works",
   async () => {
     await using it = await startScene(LATENCY_MS);
-    const { goal } = await interrupted(it, "SIGINT", ["--json"]);
+    const { run, goal } = await interrupted(it, "SIGINT", []);
+    // Without --json, the last lines say how to go on.
+    expect(run.stdout).toContain(`resume ${goal}`);
+    expect(run.stderr).toContain("Stopping");
     const before = it.requests().length;
     const both = [it.start(["resume", "last", "--json"]), it.start(["resume", "last", "--json"])];
     await it.until(({ requests }) => requests.length > before);
-    const late = await it.cli(["resume", "last", "--json"]);
+    const late = await it.alone(["resume", "last", "--json"]);
     expect([late.code, late.stderr]).toEqual([0, expect.stringMatching(/process \d+ .*works on this goal/i)]);
     expect(both.map((run) => String(run.pid))).toContain(/process (\d+)/i.exec(late.stderr)?.[1] ?? "");
     const ends = await Promise.all(
@@ -131,13 +124,15 @@ type Scene = Awaited<ReturnType<typeof startScene>>;
 async function startScene(latencyMs: number) {
   const dir = await tempDir();
   const workspace = join(dir.path, "workspace");
-  const server = await startServer(join(dir.path, "calls.jsonl"), latencyMs);
+  const server = startServer(join(dir.path, "calls.jsonl"), latencyMs);
   const options = (url: string) => ({ env: { ANTHROPIC_BASE_URL: url, ANTHROPIC_API_KEY: "any" }, cwd: dir.path });
   return {
     folder: dir.path,
     ...server,
     start: (args: readonly string[]) => spawnCli([...args, "--workspace", workspace], options(server.url)),
-    cli: (args: readonly string[], url = server.url) => cli([...args, "--workspace", workspace], options(url)),
+    /** In a process of its own: it need not wait for the commands of other stories. */
+    alone: (args: readonly string[]) => cli([...args, "--workspace", workspace], options(server.url)),
+    cli: (args: readonly string[], url = server.url) => command([...args, "--workspace", workspace], options(url)),
     async [Symbol.asyncDispose]() {
       await server[Symbol.asyncDispose]();
       await dir[Symbol.asyncDispose]();
@@ -176,11 +171,10 @@ async function settledCalls(it: Scene): Promise<number> {
 
 type Log = { readonly requests: readonly LoggedRequest[]; readonly answered: readonly LoggedRequest[] };
 
-/** The rehearsal server as a process of its own, with the log that outlives the program. */
-async function startServer(log: string, latencyMs: number) {
+/** The rehearsal server in this process, with the log that outlives the program. */
+function startServer(log: string, latencyMs: number) {
   writeFileSync(log, "");
-  const child = spawnCli(["rehearsal", "--port", "0", "--log", log, "--latency", String(latencyMs)]);
-  const url = /http:\/\/[\d.]+:\d+/.exec(await readUntil(child.stderr, "ANTHROPIC_API_KEY"))?.[0] ?? "";
+  const server = startRehearsal({ seed: 1, latencyMs, logFile: log });
   const read = (): Log => {
     const lines = readFileSync(log, "utf8")
       .split("\n")
@@ -192,7 +186,7 @@ async function startServer(log: string, latencyMs: number) {
     };
   };
   return {
-    url,
+    url: server.url,
     requests: () => read().requests,
     answered: () => read().answered,
     /** Resolves when the log says so; it looks whenever a line was added. */
@@ -206,10 +200,7 @@ async function startServer(log: string, latencyMs: number) {
         const watcher = watch(log, look);
         look();
       }),
-    async [Symbol.asyncDispose]() {
-      child.kill("SIGTERM");
-      await child.exited;
-    },
+    [Symbol.asyncDispose]: () => server.stop(),
   };
 }
 

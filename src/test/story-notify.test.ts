@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { Webhook } from "standardwebhooks";
-import { cli, tempDir } from "./cli.ts";
+import { command, tempDir } from "./cli.ts";
 
 const story = (name: string, body: () => Promise<void>) => test.concurrent(name, body, 60_000);
 const SECRET = `whsec_${Buffer.from("0123456789abcdef0123456789abcdef").toString("base64")}`;
@@ -51,7 +51,7 @@ async function inRoot(settings: string | null) {
   await mkdir(join(dir.path, ".agents"), { recursive: true });
   await Bun.write(join(dir.path, "skills.yaml"), "skills: {}\n");
   if (settings !== null) await Bun.write(join(dir.path, ".agents/notify.yaml"), settings);
-  const run = (args: readonly string[], env: Record<string, string> = {}) => cli(["notify", ...args], { cwd: dir.path, env });
+  const run = (args: readonly string[], env: Record<string, string> = {}) => command(["notify", ...args], { cwd: dir.path, env });
   return { run, [Symbol.asyncDispose]: dir[Symbol.asyncDispose] };
 }
 

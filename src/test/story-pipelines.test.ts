@@ -8,9 +8,9 @@ import type { StoredEvent } from "../domain/event.ts";
 import { DIRECTOR } from "../domain/plan.ts";
 import { goalResult, type GoalResult } from "../domain/result.ts";
 import { silentLog } from "../log/log.ts";
-import { listEvents } from "../store/records.ts";
+import { listEvents } from "../store/events.ts";
 import { openSqliteStore } from "../store/sqlite/store.ts";
-import { cli, lanes, ROOT, tempDir } from "./cli.ts";
+import { command, lanes, ROOT, tempDir } from "./cli.ts";
 
 const BRIEF = "For project managers who are new to OKRs";
 const LIMIT_MS = 60_000;
@@ -163,7 +163,7 @@ async function eventsOf(workspace: string): Promise<StoredEvent[]> {
 }
 
 async function ran(args: readonly string[]) {
-  const run = await cli(args);
+  const run = await command(args);
   if (run.code !== 0) throw new Error(`exit ${run.code} of ${args.join(" ")}\n${run.stderr}\n${run.stdout}`);
   return run;
 }

@@ -2,13 +2,13 @@
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { DATABASE } from "../bootstrap.ts";
+import { DATABASE } from "../bootstrap/store.ts";
 import { silentLog, type Log } from "../log/log.ts";
 import { createBullmqQueue, queuePrefix } from "../queue/bullmq/bullmq.ts";
 import { ownRedis, startRedis } from "../queue/bullmq/test-server.ts";
 import { initMeta } from "../store/meta.ts";
 import { openSqliteStore } from "../store/sqlite/store.ts";
-import { cli, tempDir } from "./cli.ts";
+import { command, tempDir } from "./cli.ts";
 import { addGoal, addTask, NOON } from "./small-store.ts";
 
 const REASON = "the handler broke \u001b[2Jon purpose";
@@ -30,7 +30,7 @@ async function makeWorkspace() {
   });
   await store.close();
   const run = (args: readonly string[], env: Record<string, string> = {}) =>
-    cli(["queue", ...args, "--workspace", workspace], { env, cwd: dir.path });
+    command(["queue", ...args, "--workspace", workspace], { env, cwd: dir.path });
   return { prefix: queuePrefix({ tenant: "default", project }), run, [Symbol.asyncDispose]: dir[Symbol.asyncDispose] };
 }
 
@@ -64,7 +64,7 @@ describe("without Redis", () => {
   story("an empty workspace has nothing to list and gets no store; a wrong word is told in one line", async () => {
     await using dir = await tempDir();
     const workspace = join(dir.path, "workspace");
-    const run = (...args: string[]) => cli(["queue", ...args, "--workspace", workspace], { cwd: dir.path });
+    const run = (...args: string[]) => command(["queue", ...args, "--workspace", workspace], { cwd: dir.path });
     expect(await run()).toMatchObject({ code: 0, stderr: "" });
     expect(await Bun.file(join(workspace, DATABASE)).exists()).toBe(false);
     const wrong = await run("redrve");

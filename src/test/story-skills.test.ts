@@ -7,7 +7,7 @@ import { parse } from "yaml";
 import { scoresResult, teamResult } from "../cli/skills-text.ts";
 import { EXIT } from "../domain/exit.ts";
 import { goalResult, type GoalResult } from "../domain/result.ts";
-import { cli, ROOT, tempDir } from "./cli.ts";
+import { command, ROOT, tempDir } from "./cli.ts";
 
 const file = <T>(path: string) => parse(readFileSync(join(ROOT, path), "utf8")) as T;
 const { pipelines } = file<{ pipelines: Record<string, { steps: object[] }> }>(".agents/pipelines.yaml");
@@ -72,10 +72,10 @@ story("skills --scores <skill> adds weeks and criteria", async () => {
 story("without scores --scores is one plain line, and no workspace is made", async () => {
   const none = join(dir.path, "none");
   for (const args of [["skills"], ["skills", "--scores"], ["skills", "--scores", TEAM[0] ?? "", "--rehearsal"]]) {
-    const run = await cli([...args, "--workspace", none]);
+    const run = await command([...args, "--workspace", none]);
     expect([run.code, run.stderr, existsSync(none)]).toEqual([0, "", false]);
     if (args.length > 1) expect(run.stdout.trimEnd().split("\n")).toHaveLength(1);
-    const asJson = await cli([...args, "--json", "--workspace", none]);
+    const asJson = await command([...args, "--json", "--workspace", none]);
     const shape = args.length > 1 ? scoresResult : teamResult;
     expect(shape.safeParse(JSON.parse(asJson.stdout)).success).toBe(true);
   }
@@ -85,7 +85,7 @@ story("without scores --scores is one plain line, and no workspace is made", asy
 
 story("an unknown skill is said to be so, with the nearest name", async () => {
   const [skill = ""] = TEAM;
-  const run = await cli(["skills", "--scores", `${skill}x`, "--workspace", workspace]);
+  const run = await command(["skills", "--scores", `${skill}x`, "--workspace", workspace]);
   expect([run.code, run.stdout]).toEqual([EXIT.usage, ""]);
   expect(run.stderr).toContain(`unknown skill "${skill}x"`);
   expect(run.stderr).toContain(`did you mean "${skill}"`);
@@ -104,7 +104,7 @@ story("validate names the smallest and the largest skill and how to see all; --s
 });
 
 async function said(args: readonly string[], inWorkspace = true): Promise<string> {
-  const run = await cli(inWorkspace ? [...args, "--workspace", workspace] : args);
+  const run = await command(inWorkspace ? [...args, "--workspace", workspace] : args);
   if (run.code !== 0) throw new Error(`exit ${run.code} of ${args.join(" ")}\n${run.stderr}\n${run.stdout}`);
   return run.stdout;
 }

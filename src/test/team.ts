@@ -13,7 +13,7 @@ import { parseFault } from "../model/rehearsal/faults.ts";
 import { startRehearsal, type Rehearsal } from "../model/rehearsal/server.ts";
 import { createEmbeddedQueue } from "../queue/embedded/embedded.ts";
 import { loadRegistry } from "../skills/registry.ts";
-import { openSqliteStore } from "../store/sqlite/store.ts";
+import { openFreshStore } from "./fresh-store.ts";
 import type { Store } from "../store/store.ts";
 import { acceptGoal, type NewWork } from "../work/accept.ts";
 import { createPresence, type Presence } from "../work/presence.ts";
@@ -71,7 +71,7 @@ export async function testTeam(options: TeamOptions = {}): Promise<TestTeam> {
   const rehearsal = startRehearsal({ seed: options.seed ?? 1, faults, returns: options.returns ?? 0 });
   const store =
     options.store ??
-    (await openSqliteStore({
+    (await openFreshStore({
       path: join(dir.path, "test.db"),
       tenant: "default",
       now: Date.now,

@@ -1,9 +1,8 @@
 /** The guided tour as a program: runs every command of docs/tour.md in a fresh folder, in order, and keeps what was printed. */
 
 import { cp, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ROOT, tempDir } from "./cli.ts";
+import { cleanEnv, ROOT, tempDir } from "./cli.ts";
 
 export type Step = { readonly command: string; readonly expected: readonly string[] };
 export type Played = Step & { readonly output: string };
@@ -87,7 +86,7 @@ async function clone(root: string): Promise<void> {
 function shell(command: string, cwd: string) {
   return Bun.spawn(["bash", "-c", `exec 2>&1; ${command}`], {
     cwd,
-    env: { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "/", TMPDIR: tmpdir(), PORT: "0" },
+    env: cleanEnv({ PORT: "0" }),
     stdin: "ignore",
     stdout: "pipe",
     stderr: "inherit",

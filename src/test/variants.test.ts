@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import type { Plan } from "../domain/plan.ts";
 import { versionsOf } from "../store/deliverables.ts";
 import { listLearnings } from "../store/learnings.ts";
-import { listEvents } from "../store/records.ts";
+import { listEvents } from "../store/events.ts";
 import { tasksOfGoal } from "../store/tasks.ts";
 import { variantsOf } from "../store/variants.ts";
 import { variantPath } from "../work/output-file.ts";

@@ -23,10 +23,10 @@ export type ToolAnswer =
       readonly bytes: number;
       readonly spilled: string | null;
     }
-  /** It never left: it may be tried again. */
-  | { readonly kind: "unsent"; readonly detail: string }
+  /** It never left: it may be tried again. `stopped`: we ended it, which says nothing of the tool. */
+  | { readonly kind: "unsent"; readonly detail: string; readonly stopped?: true }
   /** It left and no answer came (time-out, crash, broken connection): it may have happened. */
-  | { readonly kind: "lost"; readonly detail: string };
+  | { readonly kind: "lost"; readonly detail: string; readonly stopped?: true };
 
 export type CallOptions = {
   readonly signal: AbortSignal;

@@ -5,7 +5,7 @@ import { DEFAULT_POLICY } from "../domain/action.ts";
 import { capsOf } from "./entries.ts";
 import type { LockState } from "./lock.ts";
 import { CALL_TOOL, FIND_TOOL } from "./offer.ts";
-import type { ToolInfo, ToolServer } from "./server.ts";
+import type { CallOptions, ToolAnswer, ToolInfo, ToolServer } from "./server.ts";
 import { createToolbox, MAX_SESSIONS, type Resolved, type ToolSource } from "./toolbox.ts";
 
 const never = () => new AbortController().signal;
@@ -226,5 +226,60 @@ describe("servers", () => {
     expect([made.length, ended()]).toEqual([MAX_SESSIONS + 2, [0, 2]]);
     await toolbox.close();
     expect(made.every((server) => server.closed === 1)).toBe(true);
+  });
+});
+
+describe("on the way out", () => {
+  /** Its calls and lists hang until their signal fires. */
+  function hanging() {
+    const signals: AbortSignal[] = [];
+    const until = (signal: AbortSignal) => {
+      signals.push(signal);
+      return new Promise<void>((resolve) => {
+        if (signal.aborted) resolve();
+        signal.addEventListener("abort", () => resolve(), { once: true });
+      });
+    };
+    const server: ToolServer = {
+      ...fakeServer("it", []),
+      async list(signal) {
+        await until(signal);
+        return { away: "stopped" };
+      },
+      async call(_, __, { signal }): Promise<ToolAnswer> {
+        await until(signal);
+        return { kind: "lost", detail: "stopped" };
+      },
+    };
+    const toolbox = createToolbox([{ ...source("it", []).it, connect: () => server }]);
+    const it = toolbox.server("it");
+    if (!it) throw new Error("no server");
+    const call = (options: Partial<CallOptions> = {}) => it.call("x", {}, { signal: never(), ...options });
+    return { toolbox, it, call, signals };
+  }
+
+  test("a read and a list are given up after their grace, an action keeps its own, and less grace counts at once", async () => {
+    const { toolbox, it, call, signals } = hanging();
+    const [read, list, action] = [call(), it.list(never()), call({ idempotencyKey: "act_1" })];
+    toolbox.leave({ readMs: 20, actMs: 60_000 });
+    expect(await read).toEqual({ kind: "lost", detail: "stopped", stopped: true });
+    expect(await list).toEqual({ away: "stopped" });
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true, true, false]);
+    toolbox.leave({ readMs: 60_000, actMs: 0 });
+    expect(await action).toEqual({ kind: "lost", detail: "stopped", stopped: true });
+    // What begins now ends at once.
+    expect(await call()).toMatchObject({ stopped: true });
+  });
+
+  test("who gives up by himself is told so; an answer that came is an answer", async () => {
+    const { call } = hanging();
+    const own = new AbortController();
+    const read = call({ signal: own.signal });
+    own.abort();
+    expect(await read).toMatchObject({ kind: "lost", stopped: true });
+    const good = source("good", []);
+    const toolbox = createToolbox([good.it]);
+    toolbox.leave({ readMs: 0, actMs: 0 });
+    expect(await toolbox.server("good")?.call("read", {}, { signal: never() })).toMatchObject({ kind: "answered" });
   });
 });

@@ -5,6 +5,7 @@ import type { VerifyRule } from "../domain/tool-catalogue.ts";
 import type { ToolSpec } from "../journal/request.ts";
 import type { ApprovalCaps } from "./entries.ts";
 import type { LockedTool } from "./lock.ts";
+import { createLeaving, type Graces } from "./leaving.ts";
 import { offerTools, type OfferedTool } from "./offer.ts";
 import type { ToolInfo, ToolServer } from "./server.ts";
 
@@ -83,6 +84,8 @@ export interface Toolbox {
   /** Null when it is off, or not there. Where calls see each other, each `holder` has a server of its own. */
   server(name: string, holder?: string): ToolServer | null;
   source(name: string): ToolSource | null;
+  /** The process is to end: calls under way are given up when their grace is over. Called again with less, it ends them sooner. */
+  leave(graces?: Graces): void;
   close(): Promise<void>;
 }
 
@@ -101,19 +104,20 @@ export function createToolbox(
   for (const source of sources) if (!byName.has(source.name)) byName.set(source.name, source);
   const servers = new Map<string, ToolServer>();
   const sessions = new Map<string, ReturnType<typeof createSessions>>();
+  const leaving = createLeaving();
   let closed = false;
 
   function server(name: string, holder?: string): ToolServer | null {
     const source = byName.get(name);
     if (!source || source.off !== null || closed) return null;
     if (source.session === true && holder !== undefined) {
-      const held = sessions.get(name) ?? createSessions(source);
+      const held = sessions.get(name) ?? createSessions(() => leaving.wrap(source.connect()));
       sessions.set(name, held);
       return held.of(holder);
     }
     const known = servers.get(name);
     if (known) return known;
-    const made = source.connect();
+    const made = leaving.wrap(source.connect());
     servers.set(name, made);
     return made;
   }
@@ -122,6 +126,7 @@ export function createToolbox(
     sources: [...byName.values()],
     server,
     source: (name) => byName.get(name) ?? null,
+    leave: leaving.begin,
     async offer(skill, signal) {
       const mine = [...byName.values()].filter((source) => source.skills.includes(skill.name));
       const listed = await Promise.all(
@@ -170,7 +175,7 @@ async function listWithin(server: ToolServer, ms: number, signal: AbortSignal): 
 type Session = { readonly server: ToolServer; calls: number };
 
 /** The servers of one source by who holds them, the longest unused first. */
-function createSessions(source: ToolSource) {
+function createSessions(connect: () => ToolServer) {
   const held = new Map<string, Session>();
   const leaving = new Set<Promise<void>>();
 
@@ -182,7 +187,7 @@ function createSessions(source: ToolSource) {
 
   return {
     of(holder: string): ToolServer {
-      const session = held.get(holder) ?? { server: source.connect(), calls: 0 };
+      const session = held.get(holder) ?? { server: connect(), calls: 0 };
       held.delete(holder);
       const resting = [...held].find(([, other]) => other.calls === 0);
       if (held.size >= MAX_SESSIONS && resting) end(...resting);

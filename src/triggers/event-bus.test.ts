@@ -37,6 +37,17 @@ describe.each(BUS_ENGINES.filter((engine) => engine.ok).map(({ name }) => [name]
     expect(await at.store.read((read) => getInboxEvent(read, event.id))).toEqual(event);
   });
 
+  test("a pipeline that may wait waits for events of P2, and not for urgent ones", async () => {
+    const event = (priority: string) => ({ pipeline: "Short And Later", priority });
+    await using at = await setUp({ events: { calm: event("P2"), urgent: event("P1"), plain: { priority: "P2" } } });
+    for (const type of ["calm", "urgent", "plain"]) await at.bus.accept(incoming(type, {}));
+    expect((await goalsOf(at)).map((goal) => [goal.source, goal.batch]).sort()).toEqual([
+      ["event:calm", true],
+      ["event:plain", false],
+      ["event:urgent", false],
+    ]);
+  });
+
   const REFUSALS: readonly (readonly [string, object, object, string, string])[] = [
     ["below the limit", { when: { field: "drop", above: 20 } }, { drop: 20 }, "ignored", "drop is 20, not above 20"],
     [

@@ -6,7 +6,7 @@ import { OWN_SOURCE } from "../domain/inbox.ts";
 import { getGoal } from "../store/goals.ts";
 import { lockInbox } from "../store/inbox.ts";
 import { getMeta, setMeta } from "../store/meta.ts";
-import { eventsOf, newestEvent } from "../store/notices.ts";
+import { eventsOf, newestEvent } from "../store/events.ts";
 import type { Read, Store, Tx } from "../store/store.ts";
 import { takeEvents, type Deciding, type Incoming, type Receipt } from "./event-take.ts";
 

@@ -1,5 +1,6 @@
 /** Taking events in: what was here before, what is decided about the rest, and the goals they start, all in the caller's transaction. */
 
+import { mayBatch } from "../domain/goal.ts";
 import { newId } from "../domain/id.ts";
 import { SAME_EVENT_MS, type InboxDecision, type InboxEvent } from "../domain/inbox.ts";
 import type { Registry } from "../domain/registry.ts";
@@ -210,5 +211,6 @@ function workFor(event: ToDecide, match: Extract<Match, { fits: true }>, { regis
   const text = clean(match.text ?? briefOf({ type, source, at, because: match.because, burst, data }));
   const pipeline = match.pipeline === null ? undefined : registry.pipelines.get(match.pipeline);
   const plan = match.pipeline === null || !pipeline ? null : planFromPipeline(match.pipeline, pipeline, text);
-  return { text, category: null, source: `event:${type}`, priority: match.priority, cap, rehearsal, plan };
+  const batch = mayBatch(match.priority, pipeline?.batch);
+  return { text, category: null, source: `event:${type}`, priority: match.priority, cap, rehearsal, batch, plan };
 }

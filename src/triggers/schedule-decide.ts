@@ -1,6 +1,7 @@
 /** What becomes of a schedule's due ticks, decided once: the decisions and the goals that follow are one transaction. */
 
 import { budgetLevel, mayWork, periods, shareUsed, type Caps, type Scope } from "../domain/budget.ts";
+import { mayBatch } from "../domain/goal.ts";
 import type { Plan } from "../domain/plan.ts";
 import type { Registry } from "../domain/registry.ts";
 import { planFromPipeline } from "../skills/pipeline-plan.ts";
@@ -12,6 +13,7 @@ import {
   linkTick,
   lockSchedule,
   openGoalFrom,
+  IN_TIME_MS,
   pausedSchedules,
   setSchedule,
   type ScheduleState,
@@ -25,8 +27,6 @@ import type { Times } from "./schedule-times.ts";
 
 export type Schedule = Registry["schedules"][string];
 
-/** A tick that is not older than this is in time: the process was busy, or the store away for a moment. */
-export const IN_TIME_MS = 10 * 60_000;
 /** A clock that stands so far behind what was decided already has been set back. Less is a difference between machines. */
 export const SET_BACK_MS = 60 * 60_000;
 const KEEP_SKIPPED_MS = 90 * 86_400_000;
@@ -148,7 +148,7 @@ async function decideThese(tx: Tx, { name, schedule, fresh, count, limit }: Due,
 /** The goal that a firing starts, or why its pipeline starts none. */
 export function workOf(
   name: string,
-  schedule: Pick<Schedule, "pipeline" | "priority">,
+  schedule: Pick<Schedule, "pipeline" | "priority" | "batch">,
   { registry, caps, rehearsal }: Pick<Deciding, "registry" | "caps" | "rehearsal">,
 ): (NewWork & { readonly plan: Plan }) | { problem: string } {
   const pipeline = registry.pipelines.get(schedule.pipeline);
@@ -161,6 +161,7 @@ export function workOf(
     priority: schedule.priority,
     cap: caps.goal,
     rehearsal,
+    batch: mayBatch(schedule.priority, schedule.batch, pipeline.batch),
     plan,
   };
 }

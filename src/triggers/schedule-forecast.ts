@@ -1,5 +1,6 @@
 /** What the schedules will fire when, and what that will cost: for the first start of a daemon, and for `schedules`. */
 
+import { mayBatch } from "../domain/goal.ts";
 import type { Registry } from "../domain/registry.ts";
 import { quotePlan, type Band } from "../journal/quote.ts";
 import { planFromPipeline } from "../skills/pipeline-plan.ts";
@@ -37,13 +38,14 @@ export async function forecast(
 ): Promise<Forecast> {
   const timesOf = await loadTimes();
   const quotes = new Map<string, Band | null>();
-  const quoteOf = (name: string): Band | null => {
-    const known = quotes.get(name);
+  const quoteOf = (name: string, batch: boolean): Band | null => {
+    const key = `${name} ${batch}`;
+    const known = quotes.get(key);
     if (known !== undefined) return known;
     const pipeline = registry.pipelines.get(name);
-    const quote = pipeline ? quotePlan(planFromPipeline(name, pipeline, null), registry, now, costs) : null;
+    const quote = pipeline ? quotePlan(planFromPipeline(name, pipeline, null), registry, now, costs, { batch }) : null;
     const band = quote && { low: quote.low, likely: quote.likely, high: quote.high };
-    quotes.set(name, band);
+    quotes.set(key, band);
     return band;
   };
   const lines = Object.entries(schedules).flatMap(([name, schedule]) => {
@@ -55,7 +57,8 @@ export async function forecast(
       firings++;
       if (next.length < FIRST) next.push(at);
     }
-    const each = quoteOf(schedule.pipeline);
+    const batch = mayBatch(schedule.priority, schedule.batch, registry.pipelines.get(schedule.pipeline)?.batch);
+    const each = quoteOf(schedule.pipeline, batch);
     return [{ name, pipeline: schedule.pipeline, next, firings, each, cost: multiplied(each, firings) }];
   });
   return { days, schedules: lines, cost: lines.reduce((sum, line) => plus(sum, line.cost), NOTHING) };

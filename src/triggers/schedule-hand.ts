@@ -27,7 +27,8 @@ export async function fireByHand(
         hint: `--force starts it all the same; \`schedules resume ${name}\` lets it go on`,
       };
     }
-    const goalId = await acceptIn(tx, team.registry, work, ready);
+    // Whoever starts it by hand waits for it.
+    const goalId = await acceptIn(tx, team.registry, { ...work, batch: false }, ready);
     // Never on a whole minute: that is where ticks are.
     const at = now % 60_000 === 0 ? now + 1 : now;
     const tick = { name, at, outcome: "fired", reason: "hand", detail: null, missed: 0, goalId } as const;

@@ -477,6 +477,26 @@ describe.each(ENGINES.filter((engine) => engine.ok))("schedules on $name", (engi
     expect(told(await scheduler.look())).toEqual(["overlap 23T06:00"]);
   });
 
+  test("its goals may wait for batches where it says so at P2 or P3, never when a person starts it", async () => {
+    await using store = await engine.open();
+    const { clock, team, daemon, goals } = setUp(store);
+    const schedules = {
+      plain: schedule(),
+      later: schedule({ batch: "allowed" }),
+      urgent: schedule({ batch: "allowed", priority: "P1" }),
+    };
+    const scheduler = await daemon(schedules);
+    clock.at = Date.UTC(2026, 10, 22, 6);
+    await scheduler.look();
+    expect((await goals()).map((goal) => [goal.source, goal.batch]).sort()).toEqual([
+      ["schedule:later", true],
+      ["schedule:plain", false],
+      ["schedule:urgent", false],
+    ]);
+    const hand = await fireByHand(team, { name: "later", schedule: schedules.later, rehearsal: false, force: false });
+    expect(await store.read((read) => needGoal(read, "goalId" in hand ? hand.goalId : ""))).toMatchObject({ batch: false });
+  });
+
   test("every decision is logged with its reason, and an error of the store is thrown and tried again", async () => {
     await using store = await engine.open();
     const { clock, team } = setUp(store);

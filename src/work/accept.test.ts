@@ -5,7 +5,7 @@ import { mkdir, rm, utimes } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Log } from "../log/log.ts";
 import { needGoal } from "../store/goals.ts";
-import { contextVersion } from "../store/records.ts";
+import { contextVersion } from "../store/contexts.ts";
 import { ENGINES } from "../test/engines.ts";
 import { testTeam, type TestTeam } from "../test/team.ts";
 import { acceptGoal, CONTEXT_PATH, contextNow } from "./accept.ts";

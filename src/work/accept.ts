@@ -12,8 +12,9 @@ import type { ProductContext } from "../domain/product-context.ts";
 import type { Registry } from "../domain/registry.ts";
 import { quotePlan, taskCosts } from "../journal/quote.ts";
 import { insertGoal, needGoal, updateGoal } from "../store/goals.ts";
-import { importContext, isContext, latestContext } from "../store/records.ts";
-import { addPlanningTask, startPlan } from "./engine.ts";
+import { importContext, isContext, latestContext } from "../store/contexts.ts";
+import { addPlanningTask } from "./engine.ts";
+import { startPlan } from "./plan-tasks.ts";
 import type { Tx } from "../store/store.ts";
 import { bodyOf } from "../workspace/document.ts";
 import type { Team } from "./team.ts";
@@ -27,6 +28,8 @@ export type NewWork = {
   readonly priority: Priority;
   readonly cap: Nano;
   readonly rehearsal: boolean;
+  /** Nobody waits for it: its calls may go through batches. */
+  readonly batch?: boolean;
   /** A plan that is there already (a pipeline's): no planning call is made. */
   readonly plan: Plan | null;
 };
@@ -116,6 +119,7 @@ export async function acceptIn(tx: Tx, registry: Registry, work: NewWork, ready:
     pipeline: work.plan?.pipeline ?? null,
     priority: work.priority,
     rehearsal: work.rehearsal,
+    batch: work.batch ?? false,
     cap: work.cap,
     contextVersion: ready.contextVersion,
   });
@@ -123,7 +127,7 @@ export async function acceptIn(tx: Tx, registry: Registry, work: NewWork, ready:
   if (work.plan) {
     await startPlan(tx, goal, work.plan);
     const costs = work.rehearsal ? new Map() : ready.costs;
-    await updateGoal(tx, id, { quote: JSON.stringify(quotePlan(work.plan, registry, tx.now, costs)) });
+    await updateGoal(tx, id, { quote: JSON.stringify(quotePlan(work.plan, registry, tx.now, costs, goal)) });
   } else await addPlanningTask(tx, goal);
   return id;
 }

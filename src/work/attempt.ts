@@ -8,7 +8,7 @@ import { DIRECTOR } from "../domain/plan.ts";
 import { worstVerdict, type Finding } from "../domain/review.ts";
 import { needGoal } from "../store/goals.ts";
 import { deathsOf } from "../store/leases.ts";
-import { contextVersion } from "../store/records.ts";
+import { contextVersion } from "../store/contexts.ts";
 import { contradictionsOf } from "../store/contradictions.ts";
 import { runCheck, settledBy } from "./check.ts";
 import { conclude, concludeRepair, fail, returnForStructure } from "./complete.ts";

@@ -3,15 +3,13 @@
 import { newId } from "../domain/id.ts";
 import type { Claim, Deliverable } from "../domain/deliverable.ts";
 import type { Goal } from "../domain/goal.ts";
-import { LEARNING_MAX_CHARS } from "../domain/learning.ts";
 import type { QuestionKind } from "../domain/question.ts";
-import { worstVerdict, type Finding, type Verdict } from "../domain/review.ts";
+import { worstVerdict, type Finding, type Review, type Verdict } from "../domain/review.ts";
 import type { Lease, Task } from "../domain/task.ts";
 import type { Judged, Judgement } from "../director/review/review.ts";
 import type { Rebrief } from "../director/plan/rebrief.ts";
 import { insertDeliverable, insertReview, setJudgement } from "../store/deliverables.ts";
 import { markFixed } from "../store/contradictions.ts";
-import { addLearning } from "../store/learnings.ts";
 import { enterTask } from "../store/leases.ts";
 import { moveTask } from "../store/tasks.ts";
 import { setOutcome } from "../store/variants.ts";
@@ -19,6 +17,7 @@ import type { Chosen } from "./variants.ts";
 import type { Store, Tx } from "../store/store.ts";
 import { failTask, finishTask, keepAccepted, nextRevision } from "./engine.ts";
 import { compareBest, escalate, type Compared } from "./escalation.ts";
+import { keepLearning, keepLearnings } from "./review-learnings.ts";
 
 /** A version was handed in: it is kept, and the task waits for its review. */
 export async function deliver(
@@ -82,18 +81,8 @@ export async function returnForStructure(
     "task.return",
     async (tx) => {
       const { goal, task } = await enterTask(tx, lease);
-      await insertReview(tx, goal.id, {
-        id: newId("rev"),
-        taskId: task.id,
-        deliverableId: deliverable.id,
-        revision: deliverable.revision,
-        reviewer: "structure",
-        verdict: "REVISE",
-        score: null,
-        scores: [],
-        findings,
-      });
-      emitReviewed(tx, task, "structure", "REVISE", null, goal.rehearsal);
+      const review = { reviewer: "structure", verdict: "REVISE", score: null, scores: [], findings } as const;
+      await keepReview(tx, goal, task, deliverable, review);
       await sendBack(tx, goal, task, findings, rounds, { verdict: "REVISE", score: null }, compared);
     },
     { lazy: true },
@@ -114,19 +103,8 @@ export async function concludeRepair(
     async (tx) => {
       const { goal, task } = await enterTask(tx, lease);
       if (judgement) {
-        const { reviewer, verdict, score, reply } = judgement;
-        await insertReview(tx, goal.id, {
-          id: newId("rev"),
-          taskId: task.id,
-          deliverableId: deliverable.id,
-          revision: deliverable.revision,
-          reviewer,
-          verdict,
-          score,
-          scores: reply.scores,
-          findings: reply.findings,
-        });
-        emitReviewed(tx, task, reviewer, verdict, score, goal.rehearsal);
+        await keepJudgement(tx, goal, task, deliverable, judgement);
+        const { score, reply } = judgement;
         const claims = withJudged(deliverable.claims, judgement.claims);
         await setJudgement(tx, deliverable.id, { score, summary: reply.summary, facts: reply.facts, claims });
       }
@@ -157,20 +135,7 @@ export async function conclude(
     "task.conclude",
     async (tx) => {
       const { goal, task } = await enterTask(tx, lease);
-      for (const { reviewer, verdict, score, reply } of judgements) {
-        await insertReview(tx, goal.id, {
-          id: newId("rev"),
-          taskId: task.id,
-          deliverableId: deliverable.id,
-          revision: deliverable.revision,
-          reviewer,
-          verdict,
-          score,
-          scores: reply.scores,
-          findings: reply.findings,
-        });
-        emitReviewed(tx, task, reviewer, verdict, score, goal.rehearsal);
-      }
+      for (const judgement of judgements) await keepJudgement(tx, goal, task, deliverable, judgement);
       const last = judgements.at(-1);
       await setJudgement(tx, deliverable.id, {
         score,
@@ -284,43 +249,21 @@ export async function fail(store: Store, lease: Lease, reason: string): Promise<
   });
 }
 
-function emitReviewed(tx: Tx, task: Task, reviewer: string, verdict: Verdict, score: number | null, rehearsal: boolean): void {
-  tx.emit(
-    { type: "task.reviewed", goalId: task.goalId, taskId: task.id, revision: task.revision, reviewer, verdict, score },
-    { rehearsal },
-  );
-}
+const keepJudgement = (tx: Tx, goal: Goal, task: Task, of: Deliverable, { reply, ...judged }: Judgement) =>
+  keepReview(tx, goal, task, of, { ...judged, scores: reply.scores, findings: reply.findings });
 
-async function keepLearnings(tx: Tx, goal: Goal, task: Task, judgements: readonly Judgement[]): Promise<void> {
-  for (const learning of judgements.flatMap((judgement) => judgement.reply.learnings).slice(0, 3)) {
-    await keepLearning(tx, goal, task, learning);
-  }
-}
-
-/** A hypothesis with its evidence; nothing where the statement is empty. */
-async function keepLearning(
+/** What one reviewer said of one version. */
+async function keepReview(
   tx: Tx,
   goal: Goal,
   task: Task,
-  learning: { readonly statement: string; readonly tags: readonly string[] },
+  of: Deliverable,
+  { reviewer, verdict, score, scores, findings }: Pick<Review, "reviewer" | "verdict" | "score" | "scores" | "findings">,
 ): Promise<void> {
-  const statement = learning.statement.trim().slice(0, LEARNING_MAX_CHARS);
-  if (statement === "") return;
-  await addLearning(
-    tx,
-    {
-      id: newId("learn"),
-      statement,
-      skill: task.skill,
-      category: goal.category,
-      tags: learning.tags.slice(0, 8),
-      confidence: 0.5,
-      evidence: `goal ${goal.id}, task ${task.key}, version ${task.revision + 1}`,
-      status: "hypothesis",
-      origin: "review",
-      rehearsal: goal.rehearsal,
-    },
-    goal.id,
-    task.id,
+  const about = { id: newId("rev"), taskId: task.id, deliverableId: of.id, revision: of.revision };
+  await insertReview(tx, goal.id, { ...about, reviewer, verdict, score, scores, findings });
+  tx.emit(
+    { type: "task.reviewed", goalId: task.goalId, taskId: task.id, revision: task.revision, reviewer, verdict, score },
+    { rehearsal: goal.rehearsal },
   );
 }

@@ -3,6 +3,7 @@
 import type { StoredEvent } from "../domain/event.ts";
 import type { StoreError } from "../store/store.ts";
 import type { Queue } from "../queue/queue.ts";
+import { AT_ONCE } from "../tools/leaving.ts";
 import { attempt } from "./attempt.ts";
 import { startKeeper, type Part } from "./keeper.ts";
 import { createNewDay } from "./new-day.ts";
@@ -84,15 +85,19 @@ export function startDaemon(options: DaemonOptions): Daemon {
 
   async function rest(): Promise<void> {
     await fired(options.stop);
-    await keeper.close();
     options.refuseCalls();
+    team.hands?.toolbox.leave();
     let late: ReturnType<typeof setTimeout> | undefined;
     const limit = new Promise<void>((resolve) => {
       late = setTimeout(resolve, options.drainMs);
     });
-    await Promise.race([worker.drain(), limit, fired(options.abort)]);
+    const looks = keeper.close();
+    await Promise.race([Promise.all([looks, worker.drain()]), limit, fired(options.abort)]);
     clearTimeout(late);
+    team.hands?.toolbox.leave(AT_ONCE);
     await worker.abort();
+    // What a part has in hand may still come into the store.
+    await looks;
     unsubscribe();
     await scribe.close().catch((error: unknown) => log.error("a document could not be written", { error }));
   }

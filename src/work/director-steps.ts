@@ -16,7 +16,8 @@ import { setMeta } from "../store/meta.ts";
 import { enterTask } from "../store/leases.ts";
 import { graphOf, tasksOfGoal } from "../store/tasks.ts";
 import type { Read } from "../store/store.ts";
-import { changePlan, finishTask, startPlan } from "./engine.ts";
+import { finishTask } from "./engine.ts";
+import { changePlan, startPlan } from "./plan-tasks.ts";
 import { fail } from "./complete.ts";
 import { takeInEdit } from "./inputs.ts";
 import { closingKey, missingInputs } from "./report-file.ts";
@@ -35,7 +36,7 @@ export async function runPlanning(team: Team, job: Job): Promise<void> {
     async (tx) => {
       const { goal: current, task: held } = await enterTask(tx, lease);
       await startPlan(tx, current, decision.value);
-      await updateGoal(tx, goal.id, { quote: JSON.stringify(quotePlan(decision.value, team.registry, tx.now, history)) });
+      await updateGoal(tx, goal.id, { quote: JSON.stringify(quotePlan(decision.value, team.registry, tx.now, history, goal)) });
       await finishTask(tx, held, { model: decision.model }, goal.rehearsal);
     },
     { lazy: true },
@@ -118,7 +119,7 @@ export async function runReport(team: Team, job: Job): Promise<void> {
   // The report's figures and deliverables need no model: a goal whose work is done ends, with or without a closing word.
   if (
     decision.kind === "stopped" &&
-    (decision.why === "lease_lost" || decision.why === "aborted" || decision.why === "goal_stopped")
+    (decision.why === "lease_lost" || decision.why === "aborted" || decision.why === "goal_stopped" || decision.why === "batched")
   ) {
     return stopTask(team.store, lease, decision);
   }

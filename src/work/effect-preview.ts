@@ -97,3 +97,10 @@ function printable(text: string): string {
       found === "\t" ? "  " : "",
     );
 }
+
+/** Characters that nobody sees could hide what a person approves: they are shown by their number. */
+export function visible(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cs}\u2028\u2029\u115f\u1160\u3164\uffa0]/gu, (character) =>
+    character === "\n" || character === "\t" ? character : `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
+  );
+}

@@ -1,6 +1,76 @@
-/** Did it happen? The rule of the catalogue reads the vendor's side, and says where the proof must stand. */
+/** Did it happen? Looks for an action whose answer was lost: a rule of the catalogue says what to read, and where the proof must stand. */
 
+import type { Effect } from "../domain/effect.ts";
 import type { VerifyRule } from "../domain/tool-catalogue.ts";
+import type { Log } from "../log/log.ts";
+import { endSending } from "../store/effect-sends.ts";
+import type { Store } from "../store/store.ts";
+import type { ToolServer } from "../tools/server.ts";
+
+const VERIFY_MS = 60_000;
+const UNREAD_MS = 5 * 60_000;
+/**
+ * Before this "it is not there" proves nothing: the vendor's list may lag, its work may go on after our time-out, and a sender that
+ * was cut off from the others may still have it in hand.
+ */
+const SETTLED_MS = 15 * 60_000;
+/** When an unknown effect is looked for, after it was found so by this process: a vendor's list may lag. */
+const VERIFY_AFTER_MS = [0, 30_000, 5 * 60_000, 3_600_000, 6 * 3_600_000] as const;
+
+/** Of an unknown effect: settles it when a read tells. Returns when to try again (UTC ms), or null when only a person can say. */
+export type Verify = (effect: Effect) => Promise<number | null>;
+
+export function createVerifier(options: {
+  readonly store: Store;
+  readonly server: (name: string) => ToolServer | null;
+  readonly rules: (effect: Effect) => { readonly verify: VerifyRule | null };
+  readonly now: () => number;
+  readonly log: Log;
+}): Verify {
+  const { store, rules, now, log } = options;
+  const looks = new Map<string, { tries: number; nextAt: number }>();
+  return async function verify(effect) {
+    const { verify: rule } = rules(effect);
+    const server = rule && options.server(effect.server);
+    if (!rule || !server) return null;
+    const known = looks.get(effect.id) ?? { tries: 0, nextAt: now() };
+    if (known.tries >= VERIFY_AFTER_MS.length) return null;
+    if (known.nextAt > now()) return known.nextAt;
+    const values = { id: effect.id, args: JSON.parse(effect.args) as Record<string, unknown> };
+    const args = verifyArgs(rule, values);
+    if (args === null) return null;
+    const answer = await careful(server.call(rule.tool, args, { signal: AbortSignal.timeout(VERIFY_MS) }), log);
+    // What could not be asked has not been looked for.
+    if (!("kind" in answer) || answer.kind !== "answered" || answer.isError) {
+      looks.set(effect.id, { ...known, nextAt: now() + UNREAD_MS });
+      return now() + UNREAD_MS;
+    }
+    const verdict = readVerdict(rule, values, answer.text);
+    const settled = effect.sentAt !== null && now() - effect.sentAt >= SETTLED_MS;
+    if (verdict === "happened" || (verdict === "did_not" && settled)) {
+      const state = verdict === "happened" ? "confirmed" : "failed";
+      const note = `${rule.tool} says that it ${state === "confirmed" ? "happened" : "did not happen"}`;
+      await store.write("effect.verify", (tx) => endSending(tx, effect.id, { state, result: null, note }));
+      looks.delete(effect.id);
+      return null;
+    }
+    const tries = known.tries + 1;
+    const wait = VERIFY_AFTER_MS[tries];
+    const nextAt = now() + (wait ?? 0);
+    looks.set(effect.id, { tries, nextAt });
+    return wait === undefined ? null : nextAt;
+  };
+}
+
+/** A server that throws has a bug. For calls of which nothing must be told apart: lists and reads. */
+export async function careful<T>(asked: Promise<T>, log: Log): Promise<T | { readonly away: string }> {
+  try {
+    return await asked;
+  } catch (error) {
+    log.error("a tool server broke its promise", { error });
+    return { away: error instanceof Error ? error.message : String(error) };
+  }
+}
 
 /** What the rule's texts are filled in with: `{id}`, and `{arg:a.b}`. */
 type Values = { readonly id: string; readonly args: Readonly<Record<string, unknown>> };

@@ -1,7 +1,6 @@
 /** What leaves the house: noted, approved, committed as sent, done at most once, and verified or parked when its answer is lost. */
 
-import { unpublishable } from "../director/claims/claims.ts";
-import { permissionFor, severity, type Policy } from "../domain/action.ts";
+import { permissionFor, type Policy } from "../domain/action.ts";
 import { canonical, type Action, type Effect } from "../domain/effect.ts";
 import type { VerifyRule } from "../domain/tool-catalogue.ts";
 import type { Log } from "../log/log.ts";
@@ -27,12 +26,12 @@ import {
   type NewEffect,
   type Refused,
 } from "../store/effects.ts";
-import { versionsOf } from "../store/deliverables.ts";
-import { getTask } from "../store/tasks.ts";
-import type { Read, Store, Tx } from "../store/store.ts";
+import type { Store, Tx } from "../store/store.ts";
 import type { ToolAnswer, ToolInfo, ToolServer } from "../tools/server.ts";
-import { previewOf, type Preview } from "./effect-preview.ts";
-import { readVerdict, verifyArgs } from "./effect-verify.ts";
+import { unprovenClaims } from "./effect-claims.ts";
+import { previewOf, visible, type Preview } from "./effect-preview.ts";
+import { careful, createVerifier } from "./effect-verify.ts";
+import { keepTrying } from "./keep-trying.ts";
 
 /** What tools.yaml and the catalogue say of one tool. */
 export type EffectRules = SendLimits & {
@@ -74,8 +73,7 @@ export type EffectsOptions = {
   readonly reached: (point: string) => void;
 };
 
-/** `effect` is how it stands now. `waiting` is why it is still approved and not sent; null otherwise. */
-/** `at` is when to look at it again (UTC ms), or null. */
+/** `effect` is how it stands now. `waiting` is why it is still approved and not sent, else null; `at` when to look again (UTC ms), or null. */
 export type Sending = { readonly effect: Effect; readonly waiting: string | null; readonly at: number | null };
 export type Answered = { readonly effect: Effect } | Refused;
 
@@ -104,18 +102,14 @@ export const DEFAULT_TTL_MS = 72 * 3_600_000;
 const RESULT_CHARS = 8_000;
 const LIST_MS = 60_000;
 const SEND_MS = 5 * 60_000;
-const VERIFY_MS = 60_000;
 const AWAY_MS = 30_000;
-const UNREAD_MS = 5 * 60_000;
-/** When an unknown effect is looked for, after it was found so by this process: a vendor's list may lag. */
-const VERIFY_AFTER_MS = [0, 30_000, 5 * 60_000, 3_600_000, 6 * 3_600_000] as const;
 
 export function createEffects(options: EffectsOptions): Effects {
   const { store, rules, now, log, reached } = options;
   const redact = createRedactor(options.secrets);
   /** In the hands of this process, from before the commit of `sent` to after that of its end. */
   const inHand = new Set<string>();
-  const looks = new Map<string, { tries: number; nextAt: number }>();
+  const verify = createVerifier({ store, server: options.server, rules, now, log });
 
   function newEffect(wish: Wish): NewEffect {
     const { args, preview: given, blocked = null, ...rest } = wish;
@@ -162,7 +156,7 @@ export function createEffects(options: EffectsOptions): Effects {
     if (notBefore !== null && notBefore > now()) return later("these are quiet hours", notBefore);
     const server = options.server(effect.server);
     if (!server) return later(`the server ${effect.server} is not connected here`);
-    const listed = await careful(server.list(AbortSignal.timeout(LIST_MS)));
+    const listed = await careful(server.list(AbortSignal.timeout(LIST_MS)), log);
     if ("away" in listed) return later(`the server ${effect.server} is away: ${clean(listed.away)}`);
     const tool = listed.tools.find(({ name }) => name === effect.tool);
     if (!tool) return failed(`the server ${effect.server} no longer offers ${effect.tool}`);
@@ -177,7 +171,7 @@ export function createEffects(options: EffectsOptions): Effects {
       reached("effect:before-wire");
       const answer = await call(server, started.effect);
       reached("effect:after-wire");
-      const after = await store.write("effect.end", (tx) => endSending(tx, id, endingOf(answer)));
+      const after = await keepTrying(() => store.write("effect.end", (tx) => endSending(tx, id, endingOf(answer))));
       log.info("an action outside has ended", { effect: id, state: after.state, server: effect.server, tool: effect.tool });
       if (after.state !== "unknown") return { effect: after, waiting: null, at: null };
     } finally {
@@ -212,38 +206,6 @@ export function createEffects(options: EffectsOptions): Effects {
     if (some.length === 0) return 0;
     const sender = await options.processId();
     return store.write("effect.orphan", (tx) => orphanSends(tx, { sender, inHand }));
-  }
-
-  /** Reads whether it happened. Returns when to try again, or null when only a person can say. */
-  async function verify(effect: Effect): Promise<number | null> {
-    const { verify: rule } = rules(effect);
-    const server = rule && options.server(effect.server);
-    if (!rule || !server) return null;
-    const known = looks.get(effect.id) ?? { tries: 0, nextAt: now() };
-    if (known.tries >= VERIFY_AFTER_MS.length) return null;
-    if (known.nextAt > now()) return known.nextAt;
-    const values = { id: effect.id, args: JSON.parse(effect.args) as Record<string, unknown> };
-    const args = verifyArgs(rule, values);
-    if (args === null) return null;
-    const answer = await careful(server.call(rule.tool, args, { signal: AbortSignal.timeout(VERIFY_MS) }));
-    // What could not be asked has not been looked for.
-    if (!("kind" in answer) || answer.kind !== "answered" || answer.isError) {
-      looks.set(effect.id, { ...known, nextAt: now() + UNREAD_MS });
-      return now() + UNREAD_MS;
-    }
-    const verdict = readVerdict(rule, values, answer.text);
-    if (verdict !== "unclear") {
-      const state = verdict === "happened" ? "confirmed" : "failed";
-      const note = `${rule.tool} says that it ${state === "confirmed" ? "happened" : "did not happen"}`;
-      await store.write("effect.verify", (tx) => endSending(tx, effect.id, { state, result: null, note }));
-      looks.delete(effect.id);
-      return null;
-    }
-    const tries = known.tries + 1;
-    const wait = VERIFY_AFTER_MS[tries];
-    const nextAt = now() + (wait ?? 0);
-    looks.set(effect.id, { tries, nextAt });
-    return wait === undefined ? null : nextAt;
   }
 
   async function look(stop?: AbortSignal): Promise<number | null> {
@@ -304,16 +266,6 @@ export function createEffects(options: EffectsOptions): Effects {
     return effect;
   }
 
-  /** A server that throws has a bug; here nothing was sent yet that must be told apart. */
-  async function careful<T>(asked: Promise<T>): Promise<T | { readonly away: string }> {
-    try {
-      return await asked;
-    } catch (error) {
-      log.error("a tool server broke its promise", { error });
-      return { away: error instanceof Error ? error.message : String(error) };
-    }
-  }
-
   return {
     propose: (wish) => {
       const proposal = newEffect(wish);
@@ -329,28 +281,6 @@ export function createEffects(options: EffectsOptions): Effects {
     resume: () => store.write("effect.resume", (tx) => resumeEffects(tx)),
     resolve: (id, answer) => store.write("effect.resolve", (tx) => resolveEffect(tx, id, answer)),
   };
-}
-
-/** Nothing unsupported is published: what the accepted text claims without a source, in a sentence; null when nothing. */
-async function unprovenClaims(read: Read, id: string): Promise<string | null> {
-  const effect = await getEffect(read, id);
-  if (!effect || severity(effect.class) < severity("publish")) return null;
-  const task = await getTask(read, effect.taskId);
-  const versions = await versionsOf(read, effect.taskId);
-  const accepted = versions.find((version) => version.id === task?.deliverableId);
-  // A person's own words are theirs to answer for.
-  if (!accepted || versions.some((version) => version.origin === "person" && version.revision >= accepted.revision)) return null;
-  const open = unpublishable(accepted.claims);
-  const [first] = open;
-  if (!first) return null;
-  return `the text of "${task?.key}" says ${open.length === 1 ? "something" : `${open.length} things`} that nothing supports ("${first.quote.slice(0, 120)}"), and nothing unsupported goes out: edit its output file, or add the source to the product context and have it made again`;
-}
-
-/** Characters that nobody sees could hide what a person approves: they are shown by their number. */
-function visible(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cs}\u2028\u2029\u115f\u1160\u3164\uffa0]/gu, (character) =>
-    character === "\n" || character === "\t" ? character : `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
-  );
 }
 
 function cut(text: string): string {

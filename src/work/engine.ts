@@ -1,26 +1,17 @@
-/** The engine: which tasks a plan makes, which of them may run, and when a goal is at its end. All inside a transaction. */
+/** The engine: how a task ends, what may run then, and when a goal is at its end. All inside a transaction. */
 
 import { newId } from "../domain/id.ts";
 import { GOAL_ENDED, type Goal, type PauseReason } from "../domain/goal.ts";
-import { DIRECTOR, planNodes, type Plan, type PlanNode } from "../domain/plan.ts";
+import { DIRECTOR } from "../domain/plan.ts";
 import { TASK_ENDED, type Task } from "../domain/task.ts";
 import { versionsOf } from "../store/deliverables.ts";
 import { listEffects, withdrawEffects } from "../store/effects.ts";
-import { getGoal, insertPlan, moveGoal, updateGoal } from "../store/goals.ts";
+import { getGoal, moveGoal, updateGoal } from "../store/goals.ts";
 import { askQuestion, listQuestions, withdrawQuestions } from "../store/questions.ts";
-import {
-  graphOf,
-  insertTasks,
-  moveTask,
-  rebriefTask,
-  releaseDependents,
-  replaceNeeds,
-  tasksOfGoal,
-  type NewTask,
-} from "../store/tasks.ts";
+import { graphOf, insertTasks, moveTask, releaseDependents, tasksOfGoal, type NewTask } from "../store/tasks.ts";
 import type { Tx } from "../store/store.ts";
 
-export const MAX_FAILURES_IN_A_ROW = 3;
+const MAX_FAILURES_IN_A_ROW = 3;
 
 /** The task that a goal without a plan begins with. */
 export async function addPlanningTask(tx: Tx, goal: Pick<Goal, "id" | "priority" | "rehearsal">): Promise<void> {
@@ -49,106 +40,6 @@ function directorTask(
     priority: goal.priority,
     rehearsal: goal.rehearsal,
   };
-}
-
-/** Makes a plan the goal's: version 1, and its tasks and gates with their needs. */
-export async function startPlan(tx: Tx, goal: Goal, plan: Plan): Promise<void> {
-  const version = goal.planVersion + 1;
-  await insertPlan(tx, goal.id, version, plan, null);
-  await updateGoal(tx, goal.id, { title: plan.title, category: plan.category, pipeline: plan.pipeline });
-  const nodes = planNodes(plan);
-  const ids = new Map(nodes.map((node) => [node.key, newId("task")]));
-  await insertTasks(
-    tx,
-    nodes.map((node) => plannedTask(goal, node, ids, node.needs.length)),
-  );
-  emitPlanned(tx, goal, version, plan, null);
-}
-
-/** A node of the plan as a task of the goal. `ids` gives the task of each key. */
-function plannedTask(goal: Goal, node: PlanNode, ids: ReadonlyMap<string, string>, unmet: number): NewTask {
-  return {
-    id: ids.get(node.key) ?? newId("task"),
-    goalId: goal.id,
-    key: node.key,
-    kind: node.kind,
-    phase: node.phase,
-    skill: node.task?.skill ?? DIRECTOR,
-    brief: node.task?.brief ?? "",
-    criteria: node.task?.criteria ?? [],
-    reviewers: node.task?.reviewers ?? [DIRECTOR],
-    variants: node.task?.variants ?? 1,
-    needs: node.needs.flatMap((key) => ids.get(key) ?? []),
-    unmet,
-    priority: goal.priority,
-    rehearsal: goal.rehearsal,
-  };
-}
-
-function emitPlanned(tx: Tx, goal: Goal, version: number, plan: Plan, why: string | null): void {
-  tx.emit(
-    {
-      type: "goal.planned",
-      goalId: goal.id,
-      taskId: null,
-      version,
-      title: plan.title,
-      tasks: plan.tasks.length,
-      pipeline: plan.pipeline,
-      why,
-    },
-    { rehearsal: goal.rehearsal },
-  );
-}
-
-/** Brings the tasks in line with the next version of the plan: only what has not begun changes. */
-export async function changePlan(
-  tx: Tx,
-  goal: Goal,
-  plan: Plan,
-  why: string,
-  dropped: readonly { key: string; reason: string }[],
-): Promise<void> {
-  const version = goal.planVersion + 1;
-  await insertPlan(tx, goal.id, version, plan, why);
-  await updateGoal(tx, goal.id, { changes: goal.changes + 1 });
-  const tasks = await tasksOfGoal(tx, goal.id);
-  const byKey = new Map(tasks.map((task) => [task.key, task]));
-  for (const { key, reason } of dropped) {
-    const task = byKey.get(key);
-    if (task && (task.status === "waiting" || task.status === "ready"))
-      await cancelTask(tx, goal, task, `dropped at a gate: ${reason}`);
-  }
-  const nodes = planNodes(plan);
-  const ids = new Map(tasks.map((task) => [task.key, task.id]));
-  for (const node of nodes) if (!ids.has(node.key)) ids.set(node.key, newId("task"));
-  const open = (key: string) => {
-    const task = byKey.get(key);
-    return task === undefined || task.status !== "done";
-  };
-  const added: NewTask[] = [];
-  for (const node of nodes) {
-    const needs = node.needs.flatMap((key) => ids.get(key) ?? []);
-    const unmet = node.needs.filter(open).length;
-    const existing = byKey.get(node.key);
-    if (!existing) {
-      added.push(plannedTask(goal, node, ids, unmet));
-    } else if (existing.status === "waiting" || existing.status === "ready") {
-      if (node.task) await rebriefTask(tx, existing.id, node.task.brief, node.task.criteria);
-      if (existing.status === "waiting") {
-        await replaceNeeds(tx, existing.id, needs, unmet);
-        if (unmet === 0) {
-          await moveTask(tx, existing, "ready");
-          tx.emit(
-            { type: "task.ready", goalId: goal.id, taskId: existing.id, revision: existing.revision },
-            { rehearsal: goal.rehearsal },
-          );
-        }
-      }
-    }
-  }
-  await insertTasks(tx, added);
-  emitPlanned(tx, goal, version, plan, why);
 }
 
 export async function cancelTask(
@@ -208,12 +99,7 @@ export async function pauseGoal(tx: Tx, goal: Goal, pause: PauseReason, reason: 
   tx.emit({ type: "goal.paused", goalId: goal.id, taskId: null, pause, reason }, { rehearsal: goal.rehearsal });
 }
 
-export async function endGoal(
-  tx: Tx,
-  goal: Goal,
-  to: "completed" | "failed",
-  note: { open: number; reason: string },
-): Promise<void> {
+async function endGoal(tx: Tx, goal: Goal, to: "completed" | "failed", note: { open: number; reason: string }): Promise<void> {
   await moveGoal(tx, goal, to, { reason: to === "failed" ? note.reason : null });
   await withdrawQuestions(tx, goal.id);
   tx.emit(

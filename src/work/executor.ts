@@ -2,35 +2,15 @@
 
 import { readHandoff } from "../domain/deliverable.ts";
 import type { CallKey } from "../domain/call.ts";
-import type { Goal } from "../domain/goal.ts";
-import type { Learning } from "../domain/learning.ts";
-import type { ProductContext } from "../domain/product-context.ts";
 import type { Skill } from "../domain/registry.ts";
-import type { Asked } from "../domain/review.ts";
-import type { Lease, Task } from "../domain/task.ts";
 import type { Stopped } from "../journal/outcome.ts";
 import type { CallSpec, ToolResult, ToolUse, Turn } from "../journal/request.ts";
-import { bullets, learningsPart, lines, openingParts, READ_REFERENCE, skillPart, tag } from "../skills/prompt.ts";
+import { bullets, READ_REFERENCE, SHARE } from "../skills/prompt.ts";
 import type { Offer } from "../tools/toolbox.ts";
-import type { TaskInput } from "./inputs.ts";
+import { applyEdits } from "./edits.ts";
+import { makeSpec, type Make } from "./make-spec.ts";
 import type { Team } from "./team.ts";
 import { answerUses, type At } from "./tool-uses.ts";
-
-export type Make = {
-  readonly goal: Goal;
-  readonly task: Task;
-  readonly skill: Skill;
-  readonly context: ProductContext | null;
-  readonly learnings: readonly Learning[];
-  readonly inputs: readonly TaskInput[];
-  /** The version that was sent back, and why; null for a first version. */
-  readonly previous: { readonly revision: number; readonly body: string; readonly findings: readonly Asked[] } | null;
-  readonly lease: Lease | null;
-  /** One of several versions made side by side: its number, and what it puts first. */
-  readonly variant?: { readonly number: number; readonly of: number; readonly angle: string };
-  /** Where the journal keeps it, when that is not the task itself: a replay of a stored task. */
-  readonly key?: Pick<CallKey, "goalId" | "subject" | "step">;
-};
 
 export type Made =
   | {
@@ -44,95 +24,17 @@ export type Made =
     }
   | {
       readonly kind: "unusable";
-      readonly why: "refusal" | "empty" | "truncated" | "context_too_long" | "tool_loop";
+      readonly why: "refusal" | "empty" | "truncated" | "context_too_long" | "tool_loop" | "edits";
       readonly detail: string;
     }
   | Stopped;
 
-const MAX_TOKENS = 16_000;
 const MAX_CONTINUATIONS = 3;
 /** Turns of looking up before it has to write: its references alone, and with tools outside. */
 const MAX_TOOL_TURNS = { references: 2, tools: 12 } as const;
 const MAX_USES_A_TURN = 8;
 const MAX_EMPTY = 1;
-
-/** What an agent is told of tools: that it has some, that it has none where some would help, and who is away. */
-function toolsPart(skill: Skill, offer: Offer | null): string[] {
-  if (offer !== null && offer.specs.length > 0) {
-    const away = offer.down.length > 0 ? `\n${tag("tools_away", {}, bullets(offer.down))}` : "";
-    return [
-      `<tools>\nYou have tools of the user's own accounts. Look up what this task needs instead of assuming it, and say what you looked at and when. What changes something outside is noted for a person's yes: ask for it where the task wants it, with arguments that can be used as they are; make a draft first where there is a tool for it.\n</tools>${away}`,
-    ];
-  }
-  if (skill.tools.length === 0) return [];
-  const away = offer && offer.down.length > 0 ? ` (${offer.down.join(", ")} cannot be reached)` : "";
-  return [
-    `<tools none="true"/>\nNo tool for ${skill.tools.join(", ")} is connected${away}: you advise. Say in a sentence near the top that this is advice from what you were given, and name the numbers that a connected tool would have to check.`,
-  ];
-}
-
-/** The first call of a make step; later rounds add turns to it. `compact` hands the inputs over by their summaries. */
-export function makeSpec(
-  make: Make,
-  house: string,
-  options: { compact: boolean; offer?: Offer | null },
-): Omit<CallSpec, "turns"> {
-  const { goal, task, skill, previous, variant } = make;
-  const offer = options.offer ?? null;
-  const inputs = make.inputs.map((input) => {
-    const short = options.compact && input.summary !== null;
-    return tag(
-      "input",
-      { key: input.key, skill: input.skill, form: short ? "summary" : input.form },
-      short ? (input.summary ?? "") : input.text,
-    );
-  });
-  const revision = previous
-    ? [
-        tag("previous_version", { revision: previous.revision }, previous.body),
-        tag("findings", {}, lines(previous.findings.map(({ reviewer: _, ...entry }) => entry))),
-        'The previous version was sent back. Hand in the whole deliverable again, with every finding answered: change what is asked for, keep what was good. The handoff block then begins with the list "answers:", one line for each finding: "- F1: done", or "- F1: declined, because" and the reason, where doing it would make the work worse or untrue.',
-      ]
-    : [];
-  const angle = variant
-    ? [
-        tag("angle", { number: variant.number, of: variant.of }, variant.angle),
-        "This is one of several versions that will be compared. Each meets the whole task; yours is built round its angle: let that decide the central idea, the order and the opening, so that it is a different piece of work and not the same one in other words.",
-      ]
-    : [];
-  return {
-    key: {
-      goalId: make.key?.goalId ?? goal.id,
-      subject: make.key?.subject ?? task.id,
-      revision: task.revision,
-      step: make.key?.step ?? (variant ? `make:${variant.number}` : "make"),
-      round: 0,
-    },
-    lease: make.lease,
-    goal,
-    skill: skill.name,
-    tier: skill.tier,
-    maxTokens: MAX_TOKENS,
-    learnings: make.learnings.map((entry) => entry.id),
-    tools: [...(skill.references.length > 0 ? [READ_REFERENCE] : []), ...(offer?.specs ?? [])],
-    system: [...openingParts(house, make.context), skillPart(skill), learningsPart(make.learnings)],
-    user: [
-      {
-        kind: "inputs",
-        text: [
-          tag("goal", {}, goal.text),
-          ...(inputs.length > 0 ? [`<inputs>\n${inputs.join("\n")}\n</inputs>`] : []),
-          tag("task", { key: task.key, skill: skill.name, phase: task.phase }, task.brief),
-          tag("criteria", {}, bullets(task.criteria)),
-          ...toolsPart(skill, offer),
-          ...revision,
-          ...angle,
-          "Hand in the deliverable now, complete and ready to use.",
-        ].join("\n"),
-      },
-    ],
-  };
-}
+const MAX_MISPLACED = 2;
 
 /** Makes one version of a deliverable: reference reads, continuations of a cut-off text, and one second try for an empty reply. */
 export async function make(team: Team, job: Make, signal: AbortSignal): Promise<Made> {
@@ -142,6 +44,7 @@ export async function make(team: Team, job: Make, signal: AbortSignal): Promise<
   let toolTurns = 0;
   let continuations = 0;
   let empties = 0;
+  let misplaced = 0;
   // A replay of a stored task touches nothing.
   const offer = team.hands && job.key === undefined ? await team.hands.toolbox.offer(job.skill, signal) : null;
   // Why is for the log: a server that fails may say in what words it likes, and those are no part of a prompt.
@@ -166,10 +69,16 @@ export async function make(team: Team, job: Make, signal: AbortSignal): Promise<
           return { kind: "unusable", why: "tool_loop", detail: `it looked things up ${toolTurns} times without writing` };
         const earlier = turns.flatMap((turn) => turn.assistant.uses);
         const results = await answersTo(team, job, { offer, spec, round, uses: outcome.uses, earlier }, signal);
-        const closing = toolTurns >= maxToolTurns ? "You have what you need: write the deliverable now." : "";
+        const last = toolTurns >= maxToolTurns;
+        const closing = last ? "You have what you need: write the deliverable now." : "";
+        // With tools outside one look mostly leads to the next; a reference is read and the text follows.
+        const share = maxToolTurns === MAX_TOOL_TURNS.tools && !last ? { share: SHARE } : {};
         turns = [
           ...turns,
-          { assistant: { text: outcome.text, uses: outcome.uses, blocks: outcome.blocks }, user: { text: closing, results } },
+          {
+            assistant: { text: outcome.text, uses: outcome.uses, blocks: outcome.blocks },
+            user: { text: closing, results, ...share },
+          },
         ];
         continue;
       }
@@ -193,7 +102,22 @@ export async function make(team: Team, job: Make, signal: AbortSignal): Promise<
         ];
         continue;
       case "end": {
-        const handoff = readHandoff(text + outcome.text);
+        const reply = text + outcome.text;
+        const edited = applyEdits(job.previous?.body ?? "", job.previous ? reply : "");
+        if (edited.kind === "misplaced") {
+          if (misplaced++ >= MAX_MISPLACED) return { kind: "unusable", why: "edits", detail: edited.problems.join("; ") };
+          text = "";
+          const told = `These edits have no place in the previous version, so none was made:\n${bullets(edited.problems)}\nHand in the whole deliverable now, without edits, with the handoff block.`;
+          turns = [
+            ...turns,
+            {
+              assistant: { text: outcome.text.trim() === "" ? "(no text)" : outcome.text, uses: [] },
+              user: { text: told, results: [] },
+            },
+          ];
+          continue;
+        }
+        const handoff = readHandoff(edited.kind === "edited" ? edited.text : reply);
         if (handoff.body !== "") {
           const told = (offer?.down ?? []).map(
             (name) => `The tool ${name} could not be reached: \`tools test ${name}\` says why`,

@@ -3,18 +3,16 @@
 import { usd } from "../domain/money.ts";
 import type { GoalResult } from "../domain/result.ts";
 import type { Plan } from "../domain/plan.ts";
-import type { Registry } from "../domain/registry.ts";
 import { callsOfGoal } from "../store/calls.ts";
 import { costsOfGoals } from "../store/scopes.ts";
 import { currentOfGoal } from "../store/deliverables.ts";
 import { getPlan, goalQuote, needGoal } from "../store/goals.ts";
-import { ownHashes } from "../store/records.ts";
+import { filesOfTasks, ownHashes } from "../store/files.ts";
 import { tasksOfGoal } from "../store/tasks.ts";
 import type { Read } from "../store/store.ts";
-import { outputPath } from "./output-file.ts";
 import { missingInputs, parseQuote, reportPath } from "./report-file.ts";
 
-export async function goalResultOf(read: Read, registry: Registry, workspace: string, goalId: string): Promise<GoalResult> {
+export async function goalResultOf(read: Read, workspace: string, goalId: string): Promise<GoalResult> {
   const goal = await needGoal(read, goalId);
   const plan = goal.planVersion > 0 ? await getPlan(read, goalId, goal.planVersion) : null;
   const calls = await callsOfGoal(read, goalId);
@@ -22,8 +20,12 @@ export async function goalResultOf(read: Read, registry: Registry, workspace: st
   const current = await currentOfGoal(read, goalId);
   const spent = (await costsOfGoals(read, [goalId])).get(goalId)?.spent ?? 0;
   const tasks: GoalResult["tasks"] = [];
-  for (const task of (await tasksOfGoal(read, goalId)).filter((entry) => entry.kind === "work")) {
-    const path = outputPath(registry, task);
+  const work = (await tasksOfGoal(read, goalId)).filter((entry) => entry.kind === "work");
+  const outputs = await filesOfTasks(
+    read,
+    work.map((task) => task.id),
+  );
+  for (const task of work)
     tasks.push({
       id: task.id,
       skill: task.skill,
@@ -34,9 +36,8 @@ export async function goalResultOf(read: Read, registry: Registry, workspace: st
       verdict: task.verdict,
       model: task.model,
       costUsd: usd(costOf(task.id)),
-      output: (await ownHashes(read, path)).length === 0 ? null : path,
+      output: outputs.get(task.id) ?? null,
     });
-  }
   const report = reportPath(goalId);
   return {
     goal: goal.id,

@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { versionsOf } from "../store/deliverables.ts";
-import { noteFile } from "../store/records.ts";
+import { noteFile } from "../store/files.ts";
 import { tasksOfGoal } from "../store/tasks.ts";
 import { testTeam } from "../test/team.ts";
 import { takeInEdit } from "./inputs.ts";

@@ -4,7 +4,7 @@ import { hashOf, type Deliverable } from "../domain/deliverable.ts";
 import { newId } from "../domain/id.ts";
 import type { Task } from "../domain/task.ts";
 import { insertDeliverable, versionsOf } from "../store/deliverables.ts";
-import { noteFile, ownHashes } from "../store/records.ts";
+import { noteFile, ownHashes } from "../store/files.ts";
 import { getTask, needsOf } from "../store/tasks.ts";
 import type { Read } from "../store/store.ts";
 import { outputPath, readOutput } from "./output-file.ts";

@@ -40,9 +40,10 @@ export async function judge(team: Team, job: Job, deliverable: Deliverable): Pro
   for (const [i, { reviewer, last }] of reading.entries()) {
     const read = last && versions.find((version) => version.id === last.deliverableId);
     const before = last && read ? await readBefore(deliverable, last, read) : null;
-    // One reader says what the open claims rest on: the last, which is the Director where it reads.
-    const claims = i === reading.length - 1 ? open : [];
-    const judgement = await readBy(team, job, { deliverable, reviewer, before, claims, shared: reading.length > 1 });
+    // One reader says what the open claims rest on, and sums up: the last, which is the Director where it reads.
+    const sums = i === reading.length - 1;
+    const claims = sums ? open : [];
+    const judgement = await readBy(team, job, { deliverable, reviewer, before, claims, shared: reading.length > 1, sums });
     if (!judgement) return null;
     judgements.push(judgement);
   }
@@ -60,7 +61,14 @@ export async function rereadRepair(team: Team, job: Job, deliverable: Deliverabl
   const repaired = objection && versions.find((version) => version.id === objection.deliverableId);
   const before = objection && repaired ? await readBefore(deliverable, objection, repaired) : null;
   const claims = deliverable.claims.filter((claim) => claim.status === "open").slice(0, MAX_ASKED);
-  return readBy(team, job, { deliverable, reviewer: task.reviewers.at(-1) ?? DIRECTOR, before, claims, shared: false });
+  return readBy(team, job, {
+    deliverable,
+    reviewer: task.reviewers.at(-1) ?? DIRECTOR,
+    before,
+    claims,
+    shared: false,
+    sums: true,
+  });
 }
 
 async function readBefore(deliverable: Deliverable, last: Review, read: Deliverable): Promise<ReviewInput["before"]> {
@@ -75,7 +83,7 @@ async function readBefore(deliverable: Deliverable, last: Review, read: Delivera
 async function readBy(
   team: Team,
   { goal, context, task, lease, signal }: Job,
-  reading: Pick<ReviewInput, "deliverable" | "reviewer" | "before" | "claims" | "shared">,
+  reading: Pick<ReviewInput, "deliverable" | "reviewer" | "before" | "claims" | "shared" | "sums">,
 ): Promise<Judgement | null> {
   const decision = await reviewDeliverable(team.journal, team.registry, { goal, context, task, ...reading, lease }, signal);
   if (decision.kind === "decided") return decision.value;

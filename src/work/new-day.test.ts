@@ -7,7 +7,7 @@ import { nano } from "../domain/money.ts";
 import { silentLog } from "../log/log.ts";
 import { insertGoal, lockGoal, needGoal } from "../store/goals.ts";
 import { askQuestion, listQuestions } from "../store/questions.ts";
-import { listEvents } from "../store/records.ts";
+import { listEvents } from "../store/events.ts";
 import type { Store } from "../store/store.ts";
 import { ENGINES } from "../test/engines.ts";
 import { addScope, addTask, at } from "../test/small-store.ts";

@@ -5,7 +5,7 @@ import type { Goal } from "../domain/goal.ts";
 import type { Log } from "../log/log.ts";
 import { listGoals, lockGoal } from "../store/goals.ts";
 import { listQuestions, withdrawQuestions } from "../store/questions.ts";
-import { listEvents } from "../store/records.ts";
+import { listEvents } from "../store/events.ts";
 import { worstLevel } from "../store/scopes.ts";
 import type { Read, Store, Tx } from "../store/store.ts";
 import { wake } from "./answers.ts";

@@ -2,7 +2,7 @@
 
 import { newId } from "../domain/id.ts";
 import { orphanHolds } from "../store/calls.ts";
-import { beatProcess, listProcesses, registerProcess, removeProcesses, type ProcessRow } from "../store/records.ts";
+import { beatProcess, listProcesses, registerProcess, removeProcesses, type ProcessRow } from "../store/processes.ts";
 import { endLeasesOf } from "../store/leases.ts";
 import type { Store } from "../store/store.ts";
 

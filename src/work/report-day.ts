@@ -2,6 +2,7 @@
 
 import { periods, type Caps } from "../domain/budget.ts";
 import { dollars, nano } from "../domain/money.ts";
+import { count, duration } from "../domain/quantity.ts";
 import {
   goalFigures,
   goalTurns,
@@ -13,12 +14,13 @@ import {
   type Window,
 } from "../store/figures.ts";
 import { outsideUse } from "../store/outside-use.ts";
+import { savedByBatches } from "../store/batches.ts";
 import { listScopes } from "../store/scopes.ts";
 import { listWorks } from "../store/scores.ts";
 import type { Read, Store } from "../store/store.ts";
 import { readScorecard, scorecardLines } from "../telemetry/scorecard.ts";
 import { formatDocument } from "../workspace/document.ts";
-import { duration, parseQuote } from "./report-file.ts";
+import { parseQuote } from "./report-file.ts";
 import { outsideOfDay } from "./report-outside.ts";
 
 const DAY_MS = 86_400_000;
@@ -35,7 +37,7 @@ export type DayOptions = {
   readonly events: ((window: Window) => Promise<readonly Happened[]>) | null;
 };
 
-export function dayReportPath(day: string): string {
+function dayReportPath(day: string): string {
   return `metrics/${day}-report.md`;
 }
 
@@ -87,7 +89,9 @@ export async function composeDayReport(
   if (quiet && !outside.asked && outages.goals === 0 && money.day === 0 && !open.some((question) => inside(question.createdAt)))
     return null;
 
-  const works = (await listWorks(read, { rehearsal: false })).filter((work) => work.accepted !== null && inside(work.at));
+  const works = (await listWorks(read, { rehearsal: false, since: window.from })).filter(
+    (work) => work.accepted !== null && inside(work.at),
+  );
   const begun = goals.filter((goal) => inside(goal.createdAt)).length;
   const ended = goals.filter((goal) => inside(goal.endedAt));
   const done = tasks.filter((task) => task.status === "done");
@@ -183,9 +187,11 @@ async function moneyOf(read: Read, window: Window, caps: Pick<Caps, "day" | "mon
   const spent = days.reduce((sum, scope) => sum + scope.spent, 0);
   const today = days.find((scope) => scope.id === day);
   const held = today && today.held > 0 ? ` and ${dollars(today.held)} held` : "";
+  const saved = await savedByBatches(read, window);
+  const less = saved > 0 ? `, ${dollars(saved)} saved by batches` : "";
   return {
     day: (today?.spent ?? 0) + (today?.held ?? 0),
-    line: `${dollars(today?.spent ?? 0)} spent${held} of ${dollars(caps.day + (today?.allowed ?? 0))}, ${dollars(spent)} of ${dollars(caps.month)} this month`,
+    line: `${dollars(today?.spent ?? 0)} spent${held} of ${dollars(caps.day + (today?.allowed ?? 0))}, ${dollars(spent)} of ${dollars(caps.month)} this month${less}`,
   };
 }
 
@@ -222,10 +228,6 @@ function outagesOf(
 
 function limited(lines: readonly string[], limit: number, more = "more"): string[] {
   return lines.length <= limit ? [...lines] : [...lines.slice(0, limit), `and ${lines.length - limit} ${more}`];
-}
-
-function count(n: number, what: string): string {
-  return `${n.toLocaleString("en")} ${what}${n === 1 ? "" : "s"}`;
 }
 
 /** Titles and reasons come from people and models: one line, no control characters, not endless. */

@@ -21,6 +21,7 @@ import { formatDocument } from "../workspace/document.ts";
 import { outputPath } from "./output-file.ts";
 import { outsideOfGoal } from "./report-outside.ts";
 import type { Registry } from "../domain/registry.ts";
+import { duration } from "../domain/quantity.ts";
 
 export const closingKey = (goalId: string) => `closing/${goalId}`;
 
@@ -170,16 +171,6 @@ export type Quote = z.infer<typeof quoteResult>;
 
 export function parseQuote(stored: string | null): Quote | null {
   return stored === null ? null : quoteResult.parse(JSON.parse(stored));
-}
-
-/** `4.2 s`, `3 min 05 s`, `2 h 10 min`. */
-export function duration(ms: number): string {
-  if (ms < 59_950) return `${(Math.max(0, ms) / 1000).toFixed(1)} s`;
-  // Whole seconds first: 119.9 s are 2 min, not 1 min 60 s.
-  const seconds = Math.round(ms / 1000);
-  const minutes = Math.floor(seconds / 60);
-  if (minutes < 60) return `${minutes} min ${String(seconds % 60).padStart(2, "0")} s`;
-  return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")} min`;
 }
 
 function oneLine(text: string): string {

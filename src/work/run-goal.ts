@@ -3,7 +3,10 @@
 import type { Goal } from "../domain/goal.ts";
 import type { Queue } from "../queue/queue.ts";
 import { lockGoal, needGoal } from "../store/goals.ts";
+import { AT_ONCE } from "../tools/leaving.ts";
+import type { DaemonPart } from "./daemon.ts";
 import { pauseGoal } from "./engine.ts";
+import { startKeeper } from "./keeper.ts";
 import type { Presence } from "./presence.ts";
 import { createScribe } from "./scribe.ts";
 import type { Team } from "./team.ts";
@@ -23,6 +26,8 @@ export type RunOptions = {
   readonly drainMs: number;
   /** Refuses new model calls from now on; those in flight go on. */
   readonly refuseCalls: () => void;
+  /** What looks around beside the work: who fetches what a daemon has sent in batches. */
+  readonly parts?: readonly DaemonPart[];
 };
 
 /** Resolves with the goal as it stands when nothing more happens to it in this process, and all its documents are written. */
@@ -32,7 +37,10 @@ export async function runGoal(options: RunOptions, goalId: string): Promise<Goal
   await options.presence.sweep();
   const scribe = createScribe(team, (id) => id === goalId);
   const rest = Promise.withResolvers<void>();
+  const { parts = [] } = options;
+  const keeper = startKeeper(parts, { log: team.log, now: team.now });
   const stopFeed = store.subscribe((event) => {
+    for (const part of parts) if (part.hears?.(event)) keeper.wake(part.name);
     if (event.goalId !== goalId) return;
     if (event.type === "task.ready" && event.taskId !== null) queue.signal([event.taskId]);
     if (
@@ -62,20 +70,28 @@ export async function runGoal(options: RunOptions, goalId: string): Promise<Goal
     broken: rest.reject,
   });
   const interrupted = aborted(options.stop);
+  // Also when the goal is done and what the policy lets through is being sent.
+  void interrupted.then(() => {
+    options.refuseCalls();
+    team.hands?.toolbox.leave();
+  });
+  void aborted(options.abort).then(() => team.hands?.toolbox.leave(AT_ONCE));
   try {
     await Promise.race([rest.promise, interrupted]);
   } catch (error) {
     stopFeed();
+    await keeper.close();
     await worker.abort();
     // What could not be saved cannot be written down either; the next start does both.
     await scribe.close().catch(() => {});
     throw error;
   }
+  await keeper.close();
   if (options.stop.aborted) {
-    options.refuseCalls();
     const late = timeout(options.drainMs);
     await Promise.race([worker.drain(), late.promise, aborted(options.abort)]);
     late.cancel();
+    team.hands?.toolbox.leave(AT_ONCE);
     await worker.abort();
     await store.write("goal.interrupt", async (tx) => {
       const goal = await lockGoal(tx, goalId);

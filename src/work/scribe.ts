@@ -6,7 +6,7 @@ import { reviewsOf } from "../store/deliverables.ts";
 import { needGoal } from "../store/goals.ts";
 import { listLearnings } from "../store/learnings.ts";
 import { composeBudget } from "./budget-file.ts";
-import { noteFile, ownHashes } from "../store/records.ts";
+import { noteFile, ownHashes } from "../store/files.ts";
 import { getTask, needTask, tasksOfGoal } from "../store/tasks.ts";
 import { variantsOf } from "../store/variants.ts";
 import { formatDocument } from "../workspace/document.ts";

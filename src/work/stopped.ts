@@ -5,6 +5,7 @@ import { dollars, NANO_PER_USD } from "../domain/money.ts";
 import type { Goal, PauseReason } from "../domain/goal.ts";
 import type { Lease } from "../domain/task.ts";
 import type { Stopped, StopWhy } from "../journal/outcome.ts";
+import { callsInBatch } from "../store/calls.ts";
 import { askQuestion, listQuestions } from "../store/questions.ts";
 import { enterTask, LeaseLost } from "../store/leases.ts";
 import { moveTask } from "../store/tasks.ts";
@@ -20,6 +21,9 @@ const PAUSES: Partial<Record<StopWhy, PauseReason>> = {
   unknown_model: "model_away",
 };
 
+/** A batch is answered within a day, and its answer wakes the task. That it looks by itself at last is a second string. */
+const BATCH_MS = 26 * 3_600_000;
+
 /** Puts the task back (its stored answers stay) and pauses the goal with the reason, or fails the task. */
 export async function stopTask(store: Store, lease: Lease, stopped: Stopped): Promise<void> {
   if (stopped.why === "lease_lost") return;
@@ -27,10 +31,13 @@ export async function stopTask(store: Store, lease: Lease, stopped: Stopped): Pr
     await store.write("task.stop", async (tx) => {
       const { goal, task } = await enterTask(tx, lease);
       if (stopped.why === "bad_request") return failTask(tx, goal, task, stopped.detail);
+      // Answered while this task was on its way to rest, nobody would wake it: whoever settles its call has locked the goal.
+      const waits = stopped.why === "batched" && (await callsInBatch(tx, { goalId: goal.id, subject: task.id })).calls > 0;
+      const until = waits ? tx.now + BATCH_MS : tx.now;
       // It was not the task's fault: the attempt does not count.
-      await moveTask(tx, task, "ready", { attempts: Math.max(0, task.attempts - 1), runAt: tx.now });
+      await moveTask(tx, task, "ready", { attempts: Math.max(0, task.attempts - 1), runAt: until });
       tx.emit(
-        { type: "task.parked", goalId: goal.id, taskId: task.id, reason: stopped.detail, until: tx.now },
+        { type: "task.parked", goalId: goal.id, taskId: task.id, reason: stopped.detail, until },
         { rehearsal: goal.rehearsal },
       );
       const pause = PAUSES[stopped.why];

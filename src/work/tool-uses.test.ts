@@ -84,3 +84,50 @@ test("who goes from page to page may look at each; who looks again and again at 
   const again = (await turn(true, ["open", "look", "look", "look"])).texts;
   expect(again).toEqual(["opened", shown, shown, "asked exactly this"]);
 });
+
+test("that the work was stopped is no answer of the tool's: it is not kept, and asked again later", async () => {
+  await using it = await testTeam({});
+  let stopped = true;
+  const tool: FakeTool = {
+    name: "look",
+    class: "read",
+    answer: () => (stopped ? { kind: "lost", detail: "it was stopped", stopped: true } : said("there it is")),
+  };
+  const hands = fakeHands(it.store, it.presence.processId, [tool]);
+  const { signal } = new AbortController();
+  const offer = await hands.toolbox.offer({ name: "writer", tools: [] }, signal);
+  const at = {
+    ...{ goalId: "goal_a", subject: "task_a", taskId: "task_a", revision: 0, step: "make", round: 0 },
+    ...{ skill: "writer", rehearsal: false },
+  };
+  const ask = () =>
+    answerUses(it.team, hands, { offer, at, uses: [{ id: "u0", name: "web__look", input: {} }], earlier: [] }, signal);
+  expect(await ask()).toMatchObject([{ isError: true }]);
+  stopped = false;
+  expect((await ask())[0]?.text).toContain("there it is");
+});
+
+test("a draft that an earlier life had sent when it ended may have happened: that is what the agent is told", async () => {
+  await using it = await testTeam({});
+  const draft: FakeTool = { name: "draft", class: "draft", answer: () => ({ kind: "lost", detail: "killed" }) };
+  const hands = fakeHands(it.store, it.presence.processId, [draft]);
+  const { signal } = new AbortController();
+  const offer = await hands.toolbox.offer({ name: "writer", tools: [] }, signal);
+  const runAtOnce: typeof hands.effects.runAtOnce = async (wish) => {
+    const noted = await hands.effects.propose(wish);
+    if ("refused" in noted) return noted;
+    return { effect: { ...noted.effect, state: "sent" }, waiting: null, at: null };
+  };
+  const at = {
+    ...{ goalId: "goal_a", subject: "task_a", taskId: "task_a", revision: 0, step: "make", round: 0 },
+    ...{ skill: "writer", rehearsal: false },
+  };
+  const uses = [{ id: "u0", name: "web__draft", input: {} }];
+  const [result] = await answerUses(
+    it.team,
+    { ...hands, effects: { ...hands.effects, runAtOnce } },
+    { offer, at, uses, earlier: [] },
+    signal,
+  );
+  expect(result?.text).toContain("Nobody knows whether it happened");
+});

@@ -112,6 +112,8 @@ async function read(
   if (!server) return wrong(`${tool.server} is not connected any more. Go on without it, and name what you could not look up.`);
   const began = performance.now();
   const answer = await server.call(tool.info.name, args, { signal });
+  // Not kept: who goes on with this work asks again. Nobody reads this one, the next model call is refused.
+  if (answer.kind !== "answered" && answer.stopped) return wrong("The work was stopped.");
   // Why there was no answer may be the server's own words: kept, fenced and counted like an answer.
   const { text, isError, bytes, spilled } = answer.kind === "answered" ? answer : noAnswer(answer);
   const { goalId, subject, revision, step, round, useIndex, rehearsal } = place;
@@ -198,6 +200,8 @@ function told({ effect }: Sending, actionClass: ActionClass): Said {
       return { text: answerOf(effect, effect.result ?? ""), isError: false };
     case "failed":
       return wrong(`It failed.\n${answerOf(effect, effect.result ?? effect.note ?? "no reason was given")}`);
+    // Another life of ours sent it, or another process is at it: who ends it, and how, is not for this agent to wait for.
+    case "sent":
     case "unknown":
       return wrong(
         `Nobody knows whether it happened (${effect.id}): no answer came. It is not tried again. Say so in your deliverable, for a person to look.`,

@@ -11,7 +11,7 @@ import type { Task } from "../domain/task.ts";
 import type { Stopped } from "../journal/outcome.ts";
 import { needGoal } from "../store/goals.ts";
 import { changeLearning, getLearning, listLearnings } from "../store/learnings.ts";
-import { contextVersion } from "../store/records.ts";
+import { contextVersion } from "../store/contexts.ts";
 import { needTask } from "../store/tasks.ts";
 import { addTrial, tasksToReplay, trialsOf } from "../store/trials.ts";
 import { make } from "./executor.ts";

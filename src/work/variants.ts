@@ -7,7 +7,8 @@ import type { Registry, Skill } from "../domain/registry.ts";
 import type { Stopped } from "../journal/outcome.ts";
 import { enterTask } from "../store/leases.ts";
 import { addVariants, variantsOf, type Variant } from "../store/variants.ts";
-import { make, type Made, type Make } from "./executor.ts";
+import { make, type Made } from "./executor.ts";
+import type { Make } from "./make-spec.ts";
 import type { Job, Team } from "./team.ts";
 
 /** What became of each version, and what the choice may teach. */

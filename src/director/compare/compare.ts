@@ -8,7 +8,7 @@ import type { Registry } from "../../domain/registry.ts";
 import type { Lease, Task } from "../../domain/task.ts";
 import { decide, type Decision } from "../../journal/decide.ts";
 import type { Journal } from "../../journal/journal.ts";
-import { bullets, lines, openingParts, tag } from "../../skills/prompt.ts";
+import { bullets, lines, openingParts, SHARE, tag } from "../../skills/prompt.ts";
 
 export const compareReply = z.object({
   /** Which of the two texts serves the task better, or `equal`. */
@@ -118,11 +118,11 @@ async function ask(
       skill: null,
       tier: "strong" as const,
       maxTokens: MAX_TOKENS,
-      system: openingParts(registry.texts.reviewer, context),
+      system: openingParts(registry.texts.reviewer, context, "cached"),
       user: [
         {
           kind: "inputs" as const,
-          share: "5m" as const,
+          share: SHARE,
           text: [
             tag("goal", {}, goal.text),
             tag("task", { key: task.key }, task.brief),

@@ -89,7 +89,7 @@ export async function judgeFacts(
     skill: null,
     tier: "standard" as const,
     maxTokens: MAX_TOKENS,
-    system: openingParts(registry.texts.charter, input.context),
+    system: openingParts(registry.texts.charter, input.context, "once"),
     user: [
       {
         kind: "inputs" as const,

@@ -60,8 +60,8 @@ export async function decideGate(
     tier: "strong" as const,
     maxTokens: MAX_TOKENS,
     system: [
-      ...openingParts(registry.texts.charter, input.context),
-      { kind: "skill" as const, text: teamText(registry), share: "5m" as const },
+      ...openingParts(registry.texts.charter, input.context, "once"),
+      { kind: "skill" as const, text: teamText(registry) },
     ],
     user: [
       {

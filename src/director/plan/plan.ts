@@ -79,10 +79,9 @@ export function planSpec(registry: Registry, input: PlanInput): Omit<CallSpec, "
     maxTokens: MAX_TOKENS,
     learnings: input.learnings.map((entry) => entry.id),
     system: [
-      ...openingParts(registry.texts.charter, input.context),
+      ...openingParts(registry.texts.charter, input.context, "once"),
       {
         kind: "skill",
-        share: "5m",
         text: [
           teamText(registry),
           tag("categories", {}, lines(categories)),

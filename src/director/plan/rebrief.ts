@@ -44,8 +44,8 @@ export async function decideRebrief(
     tier: "strong" as const,
     maxTokens: 6_000,
     system: [
-      ...openingParts(registry.texts.charter, input.context),
-      { kind: "skill" as const, text: teamText(registry), share: "5m" as const },
+      ...openingParts(registry.texts.charter, input.context, "once"),
+      { kind: "skill" as const, text: teamText(registry) },
     ],
     user: [
       {

@@ -18,7 +18,7 @@ import type { Lease, Task } from "../../domain/task.ts";
 import { decide, type Decision } from "../../journal/decide.ts";
 import type { Journal } from "../../journal/journal.ts";
 import { judgedClaims, unsupportedFindings } from "../claims/claims.ts";
-import { bullets, lines, openingParts, tag } from "../../skills/prompt.ts";
+import { bullets, lines, openingParts, SHARE, tag } from "../../skills/prompt.ts";
 
 const MAX_TOKENS = 8_000;
 
@@ -39,6 +39,8 @@ export type ReviewInput = {
   readonly claims: readonly Claim[];
   /** Others read this version as well: what they all read is cached. */
   readonly shared: boolean;
+  /** It reads last: what it sums up is handed on. What others would sum up nobody reads. */
+  readonly sums: boolean;
   readonly lease: Lease | null;
 };
 
@@ -66,7 +68,7 @@ export async function reviewDeliverable(
   input: ReviewInput,
   signal: AbortSignal,
 ): Promise<Decision<Judgement>> {
-  const { task, deliverable } = input;
+  const { task } = input;
   const maker = registry.skills.get(task.skill);
   const playbook = input.reviewer === DIRECTOR ? maker : registry.skills.get(input.reviewer);
   const criteria = playbook ? (registry.rubrics.get(playbook.rubric)?.criteria ?? []) : [];
@@ -78,10 +80,10 @@ export async function reviewDeliverable(
     skill: input.reviewer === DIRECTOR ? null : input.reviewer,
     tier: "strong" as const,
     maxTokens: MAX_TOKENS,
-    system: openingParts(registry.texts.reviewer, input.context),
+    system: openingParts(registry.texts.reviewer, input.context, "cached"),
     // What all reviewers of a version read alike stands first: they share it in the cache. Each one's own part follows.
     user: [
-      { kind: "inputs" as const, text: workText(input), ...(input.shared ? { share: "5m" as const } : {}) },
+      { kind: "inputs" as const, text: workText(input), ...(input.shared ? { share: SHARE } : {}) },
       { kind: "skill" as const, text: rubricText(input.reviewer, playbook, criteria) },
       { kind: "inputs" as const, text: askText(input) },
     ],
@@ -115,7 +117,7 @@ function workText({ goal, task, deliverable }: ReviewInput): string {
   ].join("\n");
 }
 
-function askText({ before, claims }: ReviewInput): string {
+function askText({ before, claims, sums }: ReviewInput): string {
   const parts: string[] = [];
   if (before) {
     const findings = before.findings.map((entry) => {
@@ -136,7 +138,7 @@ function askText({ before, claims }: ReviewInput): string {
   }
   return [
     ...parts,
-    `Review this deliverable against its task, its acceptance criteria and the rubric. Score every criterion of the rubric.${claims.length > 0 ? "" : ' "claims" is empty.'}`,
+    `Review this deliverable against its task, its acceptance criteria and the rubric. Score every criterion of the rubric.${claims.length > 0 ? "" : ' "claims" is empty.'}${sums ? "" : ' Another reads it after you and sums it up: "summary" is "-", "facts" is empty.'}`,
   ].join("\n");
 }
 

@@ -98,6 +98,32 @@ export function collectAnswer({ hourCache }: { hourCache: boolean }): Answer {
   };
 }
 
+/** A whole message as the events that would have streamed it: so an answer out of a batch is read as any other. */
+export function eventsOf(message: Anthropic.Message): Anthropic.RawMessageStreamEvent[] {
+  const { stop_reason, stop_sequence, stop_details } = message;
+  const blocks = message.content.flatMap((block, index): Anthropic.RawMessageStreamEvent[] => [
+    { type: "content_block_start", index, content_block: block },
+    ...(block.type === "tool_use"
+      ? [
+          {
+            type: "content_block_delta" as const,
+            index,
+            delta: { type: "input_json_delta" as const, partial_json: JSON.stringify(block.input) ?? "" },
+          },
+        ]
+      : []),
+    { type: "content_block_stop", index },
+  ]);
+  // Everything that it used is said with the message.
+  const end = { type: "message_delta", delta: { stop_reason, stop_sequence, stop_details }, usage: {} };
+  return [
+    { type: "message_start", message },
+    ...blocks,
+    end as unknown as Anthropic.RawMessageDeltaEvent,
+    { type: "message_stop" },
+  ];
+}
+
 /** A block as it goes back: what the provider does not take again (null and empty fields of a text block) is left out. */
 function wholeBlock({ opened, use, text, thinking, signature }: Block): AnswerBlock {
   if (use) return { type: "tool_use", ...use, input: readInput(text) };

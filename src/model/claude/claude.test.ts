@@ -656,6 +656,32 @@ test("the body on the wire, with every feature", async () => {
   });
 });
 
+test("a breakpoint behind a whole message stands on its last block, a tool's result included", async () => {
+  const { model, seen } = serve(() => stream(start(), ...end("end_turn")));
+  const result = { id: "toolu_1", text: "# A", isError: false };
+  await model.respond(
+    {
+      model: "claude-opus-5-5",
+      maxTokens: 10,
+      system: [],
+      messages: [
+        { role: "user", parts: [{ text: "Task" }, { text: " " }], cache: "5m" },
+        { role: "assistant", text: "", uses: [{ id: "toolu_1", name: "look", input: {} }] },
+        { role: "user", results: [result], parts: [], cache: "5m" },
+      ],
+    },
+    { signal: new AbortController().signal },
+  );
+  const mark = { cache_control: { type: "ephemeral", ttl: "5m" } };
+  expect(seen[0]?.body).toMatchObject({
+    messages: [
+      { content: [{ type: "text", text: "Task", ...mark }] },
+      { role: "assistant" },
+      { content: [{ type: "tool_result", tool_use_id: "toolu_1", content: "# A", ...mark }] },
+    ],
+  });
+});
+
 test("the least request sends nothing that was not asked for", async () => {
   const { model, seen } = serve(() => stream(start(), ...end("end_turn")));
   await model.respond({ ...ASK, system: [] }, { signal: new AbortController().signal });

@@ -28,8 +28,8 @@ export function toWire(request: ModelRequest, reduceSchema: ReduceSchema): Anthr
 
 /** Whether any breakpoint of the request asks for the dearer one-hour cache. */
 export function asksForHourCache(request: ModelRequest): boolean {
-  const parts = [...request.system, ...request.messages.flatMap((message) => (message.role === "user" ? message.parts : []))];
-  return parts.some((part) => part.cache === "1h");
+  const asked = request.messages.flatMap((message) => (message.role === "user" ? [...message.parts, message] : []));
+  return [...request.system, ...asked].some((part) => part.cache === "1h");
 }
 
 function toTool(tool: NonNullable<ModelRequest["tools"]>[number]): Anthropic.Tool {
@@ -56,7 +56,10 @@ function toMessage(message: Message): Anthropic.MessageParam {
     content: result.text,
     ...(result.isError && { is_error: true }),
   }));
-  return { role: "user", content: [...results, ...textBlocks(message.parts)] };
+  const content = [...results, ...textBlocks(message.parts)];
+  const last = content.at(-1);
+  if (message.cache && last) last.cache_control = { type: "ephemeral", ttl: message.cache };
+  return { role: "user", content };
 }
 
 /** A block without words is a 400, so blank parts are left out, with their breakpoint. */

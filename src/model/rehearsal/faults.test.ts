@@ -31,6 +31,7 @@ test("a fault is read from text", () => {
     retryAfter: 0,
   });
   expect(fault("reset@skill=box2x1")).toMatchObject({ match: { skill: "box2" }, times: 1 });
+  expect(fault("batch_slow:250 x*")).toMatchObject({ kind: "batch_slow", takesMs: 250 });
   for (const kind of FAULT_KINDS) expect(fault(kind).kind).toBe(kind);
 });
 
@@ -42,6 +43,7 @@ test.each([
   ["hang@make x0", "never happen"],
   ["broken_json@make", "make replies are text"],
   ["hang x", "is no fault"],
+  ["batch_lost@make", "hits a batch as a whole"],
 ])("nonsense gets a sentence: %p", (text, words) => {
   const read = parseFault(text);
   expect("problem" in read ? read.problem : "accepted").toContain(words);

@@ -13,7 +13,10 @@ const SPOILS = ["truncate", "refusal", "empty", "whitespace", "no_usage", "absur
 /** The same, where JSON was asked for: a call without a format is never hit. */
 const JSON_SPOILS = ["broken_json", "prose_json", "wrong_schema"] as const;
 
-export const FAULT_KINDS = [...REFUSALS, ...BREAKS, ...SPOILS, ...JSON_SPOILS] as const;
+/** A batch is made and the answer to it lost; it takes its time. Of a request in one: an error, or its day went by. */
+const BATCHES = ["batch_lost", "batch_slow", "batch_error", "batch_expire"] as const;
+
+export const FAULT_KINDS = [...REFUSALS, ...BREAKS, ...SPOILS, ...JSON_SPOILS, ...BATCHES] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
 export type FaultSpec = {
@@ -24,6 +27,8 @@ export type FaultSpec = {
   readonly times: number;
   /** Seconds in the retry-after header of `rate_limit`. */
   readonly retryAfter: number;
+  /** Milliseconds that `batch_slow` takes. */
+  readonly takesMs?: number;
 };
 
 const SHAPE = /^([a-z_]+)(?::(\d{1,6}))?(?:@(\S+?))?(?:\s*x(\d{1,6}|\*))?$/;
@@ -35,8 +40,10 @@ export function parseFault(text: string): { readonly fault: FaultSpec } | { read
   const [, name = "", seconds, target, count] = match;
   const kind = FAULT_KINDS.find((known) => known === name);
   if (kind === undefined) return { problem: `unknown fault "${name}": ${suggest(name, FAULT_KINDS)}` };
-  if (seconds !== undefined && kind !== "rate_limit")
-    return { problem: `"${text}": only rate_limit takes seconds (rate_limit:2)` };
+  if (seconds !== undefined && kind !== "rate_limit" && kind !== "batch_slow")
+    return { problem: `"${text}": only rate_limit takes seconds (rate_limit:2), and batch_slow milliseconds (batch_slow:500)` };
+  if (target !== undefined && (kind === "batch_lost" || kind === "batch_slow"))
+    return { problem: `"${text}" would never happen: ${kind} hits a batch as a whole, not single calls` };
   const times = count === undefined ? 1 : count === "*" ? Number.POSITIVE_INFINITY : Number(count);
   if (times === 0) return { problem: `"${text}" would never happen: x1 is once, x* is always` };
   const hit = readMatch(text, target);
@@ -44,7 +51,8 @@ export function parseFault(text: string): { readonly fault: FaultSpec } | { read
   const call = hit.match && "call" in hit.match ? hit.match.call : null;
   if (call === "make" && isJsonSpoil(kind))
     return { problem: `"${text}" would never happen: ${kind} needs a structured reply, and make replies are text` };
-  return { fault: { kind, match: hit.match, times, retryAfter: Number(seconds ?? 0) } };
+  const slow = kind === "batch_slow" ? { takesMs: Number(seconds ?? 1_000) } : {};
+  return { fault: { kind, match: hit.match, times, retryAfter: kind === "rate_limit" ? Number(seconds ?? 0) : 0, ...slow } };
 }
 
 function readMatch(text: string, target: string | undefined): { match: FaultSpec["match"] } | { problem: string } {
@@ -62,21 +70,43 @@ function isJsonSpoil(kind: FaultKind): boolean {
 }
 
 /** Faults that wait for their calls. `take` returns the first that fits and counts it down. */
-export type FaultBook = { take(call: ShownCall): FaultSpec | null; set(faults: readonly FaultSpec[]): void };
+export type FaultBook = {
+  take(call: ShownCall): FaultSpec | null;
+  /** For a batch as a whole: it is lost or slow, or refused by a fault that hits any call. */
+  takeBatch(): FaultSpec | null;
+  /** For a request in a batch, where no connection can break. */
+  takeEntry(call: ShownCall): FaultSpec | null;
+  set(faults: readonly FaultSpec[]): void;
+};
 
 export function createFaultBook(faults: readonly FaultSpec[]): FaultBook {
   let open = faults.map((fault) => ({ fault, left: fault.times }));
+  const first = (fit: (fault: FaultSpec) => boolean): FaultSpec | null => {
+    const hit = open.find(({ fault, left }) => left > 0 && fit(fault));
+    if (!hit) return null;
+    hit.left--;
+    return hit.fault;
+  };
+  const hits = (fault: FaultSpec, call: ShownCall) => fits(fault, call) && (call.structured || !isJsonSpoil(fault.kind));
   return {
-    take(call) {
-      const hit = open.find(({ fault, left }) => left > 0 && fits(fault, call) && (call.structured || !isJsonSpoil(fault.kind)));
-      if (!hit) return null;
-      hit.left--;
-      return hit.fault;
-    },
+    take: (call) => first((fault) => !isOneOf(BATCHES, fault.kind) && hits(fault, call)),
+    takeBatch: () =>
+      first(
+        ({ kind, match }) => kind === "batch_lost" || kind === "batch_slow" || (match === null && isOneOf(REFUSED_WHOLE, kind)),
+      ),
+    takeEntry: (call) => first((fault) => isOneOf(IN_BATCHES, fault.kind) && hits(fault, call)),
     set(next) {
       open = next.map((fault) => ({ fault, left: fault.times }));
     },
   };
+}
+
+/** What is about the key or the moment, and not about one request. */
+const REFUSED_WHOLE = ["rate_limit", "spend_limit", "overloaded", "server_error", "bad_key"] as const;
+const IN_BATCHES = ["batch_error", "batch_expire", "context_too_long", "not_found", ...SPOILS, ...JSON_SPOILS] as const;
+
+function isOneOf(kinds: readonly FaultKind[], kind: FaultKind): boolean {
+  return kinds.includes(kind);
 }
 
 function fits({ match }: FaultSpec, call: ShownCall): boolean {

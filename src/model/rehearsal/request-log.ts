@@ -16,6 +16,8 @@ export type LoggedRequest = {
   readonly model: string | null;
   /** SHA-256 of the body as JSON with sorted keys. */
   readonly hash: string;
+  /** Of a request in a batch: the batch. It is answered when the batch has ended. */
+  readonly batch?: string;
   readonly fault?: string;
   readonly status?: number;
   readonly stop?: string;

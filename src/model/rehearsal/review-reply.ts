@@ -3,7 +3,7 @@
 import type { ReviewReply } from "../../domain/review.ts";
 import { chance, pick } from "./chance.ts";
 import { sha256, textOf } from "./json.ts";
-import { element, elementText, jsonLines, listItems } from "./prompt.ts";
+import { element, jsonLines, listItems } from "./prompt.ts";
 import type { Scene } from "./shown-call.ts";
 import { best, firstWords, rank, sentences, short, stems } from "./words.ts";
 

@@ -1,6 +1,7 @@
 /** The rehearsal: a server on Bun.serve that speaks Anthropic's Messages API, so that everything but the model is real. */
 
 import { type ApiError, errorBody, invalid } from "./api-error.ts";
+import { type BatchBook, createBatchBook } from "./batches.ts";
 import { createPromptCache, countTokens } from "./cache.ts";
 import { type FaultSpec, createFaultBook, faultError } from "./faults.ts";
 import { canonical, parseJson, sha256 } from "./json.ts";
@@ -36,7 +37,8 @@ export type Rehearsal = {
   stop(): Promise<void>;
 };
 
-const MAX_BODY = 32 * 1024 * 1024;
+/** A batch's; a single call's is 32 MB. */
+const MAX_BODY = 256 * 1024 * 1024;
 const MAX_PROMPT = 1_000_000;
 
 /** Starts the server: it listens when this returns. Throws when the port is taken or the log file cannot be opened. */
@@ -49,7 +51,11 @@ export function startRehearsal(options: RehearsalOptions): Rehearsal {
   let inFlight = 0;
 
   /** Logs an arrival; the answer is logged once, by whichever end comes first. */
-  function open(shown: Pick<LoggedRequest, "kind" | "skill" | "model" | "hash">, fault: FaultSpec | null, signal: AbortSignal) {
+  function open(
+    shown: Pick<LoggedRequest, "kind" | "skill" | "model" | "hash" | "batch">,
+    fault: FaultSpec | null,
+    signal: AbortSignal,
+  ) {
     const n = ++count;
     const about = { ...shown, ...(fault ? { fault: fault.kind } : {}) };
     log.add({ n, event: "request", ...about, inFlight: ++inFlight });
@@ -89,6 +95,39 @@ export function startRehearsal(options: RehearsalOptions): Rehearsal {
     });
   }
 
+  const batches: BatchBook = createBatchBook({
+    faults,
+    reply: { seed, returns },
+    takesMs: latencyMs,
+    url: () => `http://${server.hostname}:${server.port}`,
+    lookUp: cache.lookUp,
+    arrived(shown, hash, fault, batch) {
+      const { kind, skill, model } = shown;
+      const { end } = open({ kind, skill, model, hash, batch }, fault, new AbortController().signal);
+      return (stop) => end("answered", { status: 200, stop });
+    },
+  });
+
+  /** What is asked about batches is no model call: only their requests are logged. */
+  async function batch(request: Request, path: string, query: URLSearchParams): Promise<Response> {
+    const refused = authError(request);
+    if (refused) return refuse(refused);
+    if (request.method === "POST" && path === "") {
+      const made = batches.create(parseJson(await request.text()));
+      if ("error" in made) return refuse(made.error);
+      return made.lost ? new Response(broken()) : Response.json(made.batch);
+    }
+    const [, id = "", what = ""] = /^\/([^/]+)(?:\/(results|cancel))?$/.exec(path) ?? [];
+    if (request.method === "GET" && path === "") return Response.json(batches.list(query));
+    const found = request.method === (what === "cancel" ? "POST" : "GET") ? batches.find(id) : null;
+    if (found === null) return refuse({ status: 404, type: "not_found_error", message: `batch: ${id}` });
+    if (what === "cancel") return Response.json(batches.cancel(id));
+    if (what !== "results") return Response.json(found);
+    const results = batches.results(id);
+    if (results === null) return refuse(invalid("results are there when the batch has ended"));
+    return new Response(results, { headers: { "content-type": "application/x-jsonl" } });
+  }
+
   function models(request: Request, id: string | null): Response {
     const shown = { kind: "models" as const, skill: null, model: id, hash: sha256(id ?? "") };
     const exchange = open(shown, null, request.signal);
@@ -109,10 +148,12 @@ export function startRehearsal(options: RehearsalOptions): Rehearsal {
     reusePort: false,
     async fetch(request, bun) {
       bun.timeout(request, 0);
-      const { pathname } = new URL(request.url);
+      const { pathname, searchParams } = new URL(request.url);
       const path = pathname.replace(/\/+$/, "");
       if (request.method === "POST" && path === "/v1/messages") return messages(request, false);
       if (request.method === "POST" && path === "/v1/messages/count_tokens") return messages(request, true);
+      const below = /^\/v1\/messages\/batches(\/.*)?$/.exec(path);
+      if (below) return batch(request, below[1] ?? "", searchParams);
       const model = /^\/v1\/models(?:\/([^/]+))?$/.exec(path);
       if (request.method === "GET" && model) return models(request, model[1] ?? null);
       return new Response(
@@ -142,6 +183,21 @@ function authError(request: Request): ApiError | null {
   const bearer = /^Bearer\s+\S/i.test(request.headers.get("authorization") ?? "");
   if (bearer || request.headers.get("x-api-key")?.trim()) return null;
   return { status: 401, type: "authentication_error", message: "Authorization: Bearer or x-api-key header is required" };
+}
+
+function refuse(error: ApiError): Response {
+  const headers = { "content-type": "application/json", ...error.headers };
+  return new Response(errorBody(error, ""), { status: error.status, headers });
+}
+
+/** An answer that breaks off before it says anything. */
+function broken(): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    async pull(controller) {
+      await Bun.sleep(5);
+      controller.error(new Error("lost on demand"));
+    },
+  });
 }
 
 function errorResponse(error: ApiError, { requestId, end }: Pick<Exchange, "requestId" | "end">): Response {

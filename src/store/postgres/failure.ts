@@ -7,7 +7,7 @@ const CONFLICT = /^40(001|P01)$/;
 /** The connection broke or the server is going down or coming up. */
 const LOST = /^(ECONNRESET|ECONNREFUSED|EPIPE|08\d\d\d|57P0[123])$/;
 /** What `pg` says, without a code, when the connection broke under a query or before it. */
-const CONNECT_TIMEOUT = /connection timeout|^timeout expired/;
+const CONNECT_TIMEOUT = /connection timeout|^timeout expired|^Query read timeout/;
 const POOL_TIMEOUT = /^timeout exceeded when trying to connect/;
 const LOST_TEXT = /^(Connection terminated|Client has encountered a connection error|Client was closed)/;
 
@@ -23,12 +23,12 @@ export function isLost(error: unknown): boolean {
 
 /** Whether it is a StoreError of a server that does not answer and may do so again: no login, name or right stands in the way. */
 export function isAway(error: unknown): error is StoreError {
-  return (
-    error instanceof StoreError && error.code === "unreachable" && error.cause instanceof Error && doesNotAnswer(error.cause)
-  );
+  return error instanceof StoreError && error.code === "unreachable" && doesNotAnswer(error.cause);
 }
 
-function doesNotAnswer(error: Error): boolean {
+/** Nobody there, or nobody who is ready: another try may do. */
+export function doesNotAnswer(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
   return (
     isLost(error) ||
     /^(ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOENT)$/.test(codeOf(error)) ||
@@ -67,7 +67,11 @@ export function postgresFailure(error: unknown, place: string): unknown {
       "free disk or memory on its machine, then go on",
     );
   if (POOL_TIMEOUT.test(error.message))
-    return fail("busy", "all connections of this process were in use for 5 s", "run fewer agents at once, or more processes");
+    return fail(
+      "busy",
+      "all connections of this process were in use for too long",
+      "run fewer agents at once, or more processes",
+    );
   if (code === "53300")
     return fail("busy", `PostgreSQL at ${place} takes no more connections`, "raise max_connections, or run fewer processes");
   if (code === "55P03" || isConflict(error))

@@ -7,6 +7,9 @@ import { clientConfig } from "./connect.ts";
 export const CHANNEL = "marketeam_events";
 
 const POLL_MS = 1000;
+/** Nobody says that this wire is dead: so it is asked now and then. Until then one looks once a second. */
+const BEAT_MS = 15_000;
+const ANSWER_MS = 10_000;
 
 type ListenOptions = {
   readonly url: string;
@@ -15,6 +18,14 @@ type ListenOptions = {
   readonly wake: () => void;
   readonly log: Log;
 };
+
+function beat(client: Client, drop: () => void): void {
+  const late = setTimeout(drop, ANSWER_MS);
+  late.unref();
+  // One that fails is told by its own end.
+  const answered = () => clearTimeout(late);
+  client.query("select 1").then(answered, answered);
+}
 
 /** Calls `wake` soon after another process has committed events, and every second. Connects again when it must. Returns how to stop. */
 export function listenForCommits({ url, concerns, wake, log }: ListenOptions): () => void {
@@ -29,7 +40,9 @@ export function listenForCommits({ url, concerns, wake, log }: ListenOptions): (
     const connecting = new Client(await clientConfig(url));
     client = connecting;
     opening = false;
+    let beats: ReturnType<typeof setInterval> | undefined;
     const drop = () => {
+      clearInterval(beats);
       if (client === connecting) client = null;
       connecting.end().catch(() => {});
     };
@@ -41,6 +54,8 @@ export function listenForCommits({ url, concerns, wake, log }: ListenOptions): (
     try {
       await connecting.connect();
       await connecting.query(`listen ${CHANNEL}`);
+      beats = setInterval(() => beat(connecting, drop), BEAT_MS);
+      beats.unref();
       if (stopped) drop();
       // What committed before the LISTEN was not heard.
       else wake();

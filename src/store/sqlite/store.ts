@@ -1,7 +1,7 @@
 /** The store in one file: SQLite in WAL mode, one connection that writes and one that reads. */
 
 import { Database } from "bun:sqlite";
-import { mkdirSync, realpathSync, statSync } from "node:fs";
+import { mkdirSync, realpathSync } from "node:fs";
 import { dirname } from "node:path";
 import { Kysely, type Selectable } from "kysely";
 import { createStore } from "../engine.ts";
@@ -15,6 +15,7 @@ import { foreignKeyProblems, quickCheck } from "./check.ts";
 import { sqliteDialect } from "./dialect.ts";
 import { createDurable, type Durable, type Sync } from "./durable.ts";
 import { corrupt, sqliteFailure } from "./failure.ts";
+import { refuseLostFile } from "./lost-file.ts";
 import { inTurn } from "./turn.ts";
 import { watchWal } from "./watch.ts";
 
@@ -142,10 +143,4 @@ function prepare(database: Database, path: string): void {
   database.run("pragma foreign_keys = on");
   const [problem] = quickCheck(database);
   if (problem !== undefined) throw corrupt(path, problem);
-}
-
-/** SQLite takes a missing or empty file for a new database and throws its journal away: here that would be the data. */
-function refuseLostFile(path: string): void {
-  const size = (file: string) => statSync(file, { throwIfNoEntry: false })?.size ?? 0;
-  if (size(path) === 0 && size(`${path}-wal`) > 0) throw corrupt(path, "the file is empty, but its -wal file is not");
 }

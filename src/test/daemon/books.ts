@@ -117,6 +117,10 @@ export function passTime(workspace: string, ms: number, { ticks }: { ticks: bool
         [ms],
       );
       db.run("update inbox set due_at = due_at - ?1 where due_at is not null", [ms]);
+      if (there.has("batches")) {
+        db.run("update batch_requests set created_at = created_at - ?1", [ms]);
+        db.run("update batches set created_at = created_at - ?1, tried_at = tried_at - ?1", [ms]);
+      }
       if (!ticks) return;
       db.run("update schedules set considered = considered - ?1", [ms]);
       // Downwards in one statement would meet the next tick's key on the way.

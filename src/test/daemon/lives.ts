@@ -30,6 +30,7 @@ trials: { cron: "* * * * *", budget: 1 }
 `,
   events: `events:
   quick: { pipeline: Short, cooldown: 0 }
+  later: { pipeline: Later, priority: P2, cooldown: 0 }
   burst: { pipeline: Short, cooldown: 0, debounce: 1, key: page }
   budget_warning: { pipeline: Short, cooldown: 0 }
 `,
@@ -133,6 +134,17 @@ export const LIVES: readonly Life[] = [
     async run(world, crashAt) {
       planSome(world);
       return day(world, crashAt);
+    },
+  },
+  {
+    // What is sent and what is answered are hours apart, and whoever was killed in between sends nothing twice.
+    name: "calls in batches",
+    env: {},
+    async run(world, crashAt) {
+      plan(world, "later", { n: world.posted.size });
+      return life(world, { crashAt, ticks: false }, async (daemon) => {
+        if (await postAll(world, daemon)) await untilThere(daemon, "the batches are done", () => worked(world));
+      });
     },
   },
   {

@@ -11,6 +11,12 @@ const PIPELINES = `
     fits: A test.
     steps:
       - { skill: copywriting, phase: Create, brief: Write one sentence., criteria: [It is one sentence] }
+  Later:
+    category: content
+    fits: A test that can wait.
+    batch: allowed
+    steps:
+      - { skill: copywriting, phase: Create, brief: Write one sentence., criteria: [It is one sentence] }
   Pair:
     category: content
     fits: A test of two steps.

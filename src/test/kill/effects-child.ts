@@ -128,7 +128,14 @@ async function readWithTool(of: { store: Store; effects: Effects; server: ToolSe
     floor: "auto" as const,
   };
   const offer: Offer = { specs: [], away: [], down: [], resolve: (_, args) => ({ kind: "call", tool, args }) };
-  const toolbox = { sources: [], source: () => null, server: () => server, offer: async () => offer, close: async () => {} };
+  const toolbox = {
+    sources: [],
+    source: () => null,
+    server: () => server,
+    offer: async () => offer,
+    leave() {},
+    close: async () => {},
+  };
   const hands = { toolbox, effects, preview: async () => null, clean: (text: string) => text };
   const at = {
     goalId: GOAL,

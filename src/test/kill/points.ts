@@ -18,7 +18,8 @@ const TEMPLATES = new Set([
  * What a goal of one process never comes by: the daemon's own rooms, and what only a process that shares its work does at its
  * start (the composition root writes nothing else). The suite of `daemon-kill` kills there, that of `kill` everywhere else.
  */
-const DAEMON = /^(?:triggers|notify|telemetry|api)\/|^(?:daemon|bootstrap)\.ts$|^cli\/(?:daemon|schedules|events)[\w-]*\.ts$/;
+const DAEMON =
+  /^(?:triggers|notify|telemetry|api)\/|^journal\/batches\.ts$|^(?:daemon|bootstrap)\.ts$|^cli\/(?:daemon|schedules|events)[\w-]*\.ts$/;
 
 /** What tools read and what leaves the house: killed by a suite of its own, with a mail service as witness. */
 const EFFECTS = /^(?:work\/(?:effect[\w-]*|tool-uses)|tools\/(?:email\/.*|limits)|cli\/email)\.ts$/;

@@ -1,6 +1,7 @@
 /** The program under test as people run it: the real command line, in a process of its own. */
 
 import { resolve } from "node:path";
+import { BRIEF } from "../cli.ts";
 
 export const CLI = resolve(import.meta.dir, "../../cli.ts");
 /** No command of these scenarios takes this long: one that does hangs, and is ended so that the suite can say so. */
@@ -39,7 +40,7 @@ export async function runProgram(command: Command): Promise<Ended> {
   const startedAt = Date.now();
   const child = Bun.spawn([process.execPath, CLI, ...command.args], {
     cwd: command.cwd,
-    env: childEnv(command.env),
+    env: childEnv({ ...BRIEF, ...command.env }),
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",

@@ -5,7 +5,7 @@ import { createCustomerio, CUSTOMERIO_URLS, customerioProblem } from "./customer
 import { createMailchimp, mailchimpProblem, mailchimpUrl } from "./mailchimp.ts";
 import type { Provider } from "./provider.ts";
 import { createResend, RESEND_URL, resendProblem } from "./resend.ts";
-import { createWire, type Wire, type WireOptions } from "./wire.ts";
+import { createWire, type WireOptions } from "./wire.ts";
 
 export type EmailSettings = Pick<
   EmailSection,

@@ -1,6 +1,8 @@
 /** The login of a person: authorization code with PKCE, the answer caught on this machine. For interactive commands only. */
 
 import type { AuthorizationServerMetadata, FetchLike, OAuthClientInformationMixed } from "@modelcontextprotocol/client";
+import { createRedactor } from "../../log/redact.ts";
+import { createSecrets } from "../../log/secrets.ts";
 import type { HttpWay } from "./entry.ts";
 import { expiryOf, type TokenFile } from "./tokens.ts";
 
@@ -17,8 +19,23 @@ export type LoginOptions = {
 
 const CLIENT_NAME = "Marketeam";
 
-/** Ends with the tokens kept in the file. Rejects with a sentence when the person or the server said no. */
-export async function login({ way, file, show, now, fetch: fetchFn, signal }: LoginOptions): Promise<void> {
+/**
+ * Ends with the tokens kept in the file. Rejects with a sentence when the person or the server said no: what a server says may
+ * repeat what it was sent, so the sentence is all that comes out, without secrets.
+ */
+export async function login(options: LoginOptions): Promise<void> {
+  const { list, learn } = createSecrets([]);
+  try {
+    await loggedIn(options, learn);
+  } catch (error) {
+    throw new Error(createRedactor(list)(error instanceof Error ? error.message : String(error)));
+  }
+}
+
+async function loggedIn(
+  { way, file, show, now, fetch: fetchFn, signal }: LoginOptions,
+  learn: (secrets: readonly string[]) => void,
+): Promise<void> {
   const sdk = await import("@modelcontextprotocol/client");
   const found = await sdk.discoverOAuthServerInfo(way.url, { fetchFn, ...(await challenge(way.url, fetchFn)) });
   const { authorizationServerUrl, authorizationServerMetadata: metadata, resourceMetadata } = found;
@@ -27,6 +44,7 @@ export async function login({ way, file, show, now, fetch: fetchFn, signal }: Lo
 
   await using callback = catchAnswer(way.oauth?.callbackPort ?? 0, signal);
   const client = await clientOf(way, metadata, authorizationServerUrl, callback.address, scope, fetchFn);
+  if (client.client_secret !== undefined) learn([client.client_secret]);
   const { authorizationUrl, codeVerifier } = await sdk.startAuthorization(authorizationServerUrl, {
     ...(metadata !== undefined && { metadata }),
     ...(scope !== undefined && { scope }),
@@ -35,8 +53,10 @@ export async function login({ way, file, show, now, fetch: fetchFn, signal }: Lo
     redirectUrl: callback.address,
     state: callback.state,
   });
+  learn([codeVerifier]);
   await show(authorizationUrl.href);
   const { code, iss } = await callback.answer;
+  learn([code]);
   const tokens = await sdk.exchangeAuthorization(authorizationServerUrl, {
     ...(metadata !== undefined && { metadata }),
     ...(resource !== undefined && { resource }),

@@ -13,8 +13,10 @@ import { LoginNeeded } from "./tokens.ts";
 
 export type McpServerOptions = {
   readonly log: Log;
-  /** Every secret that is known: none of them comes out of here, in an answer, a list, a line of stderr or a reason. */
+  /** Every secret that is known, as a list that grows: none of them comes out of here, in an answer, a list, a line of stderr or a reason. */
   readonly secrets: readonly string[];
+  /** Adds to that list, before anything is said with it: the tokens of a login, those of a refresh. */
+  readonly learn: (secrets: readonly string[]) => void;
   readonly now: () => number;
   /** Resolves early on an abort, never rejects. */
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;

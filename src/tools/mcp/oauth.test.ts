@@ -23,7 +23,7 @@ async function world() {
   fixture.admits = (authorization) => authority.good.has(authorization?.replace("Bearer ", "") ?? "");
   const b = await bench({});
   const way: HttpWay = { type: "http", url, headers: {} };
-  const file = tokenFile(b.options.tokensDir, "web", url);
+  const file = tokenFile(b.options.tokensDir, "web", url, () => {});
   return {
     authority,
     fixture,
@@ -107,7 +107,45 @@ describe("the login", () => {
   test("tokens of another address are not sent to this one", async () => {
     await using w = await world();
     await w.granted(null);
-    expect(await tokenFile(w.b.options.tokensDir, "web", "https://elsewhere.example/mcp").read()).toBeNull();
+    expect(await tokenFile(w.b.options.tokensDir, "web", "https://elsewhere.example/mcp", () => {}).read()).toBeNull();
+  });
+});
+
+describe("what is secret", () => {
+  test("a token server that repeats what it was sent: neither its reason for a login nor that for a refresh holds it", async () => {
+    await using w = await world();
+    w.authority.repeats = true;
+    const clientSecret = `s3cret-${crypto.randomUUID()}`;
+    const refused = await w.login({ ...w.way, oauth: { clientId: "given-1", clientSecret } }).then(
+      () => "logged in",
+      (error: unknown) => Bun.inspect(error),
+    );
+    expect(refused).toContain("code=[redacted]");
+    expect(refused).not.toContain(clientSecret);
+    const { tokens } = await w.granted(1);
+    const server = w.b.server({ name: "web", way: w.way, caps: { ...QUICK, patienceMs: 0 } });
+    const answer = await call(server);
+    expect(answer).toEqual({ kind: "unsent", detail: expect.stringContaining("refresh_token=[redacted]") });
+    expect(JSON.stringify([answer, server.state()])).not.toContain(tokens?.refresh_token ?? "none");
+  });
+
+  test("every secret of a login is learned before it is used or lies in the file, also one for another address", async () => {
+    await using w = await world();
+    const learned: string[] = [];
+    const file = tokenFile(w.b.options.tokensDir, "web", "https://elsewhere.example/mcp", (texts) => learned.push(...texts));
+    const login_: StoredLogin = {
+      version: 1,
+      url: "https://here.example/mcp",
+      authorizationServer: w.authority.origin,
+      client: { client_id: "given-1", client_secret: "the client's", registration_access_token: "the registration's" } as never,
+      tokens: { access_token: "to come in", refresh_token: "to come in again", id_token: "who it is", token_type: "Bearer" },
+      expiresAt: null,
+    };
+    const all = ["to come in", "to come in again", "who it is", "the client's", "the registration's"];
+    await file.write(login_);
+    expect(learned).toEqual(all);
+    expect(await file.read()).toBeNull();
+    expect(learned).toEqual([...all, ...all]);
   });
 });
 

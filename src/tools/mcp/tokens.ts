@@ -49,8 +49,11 @@ export type TokenFile = {
   locked<T>(work: () => Promise<T>): Promise<T>;
 };
 
-/** `dir` is made when it is missing. `server` is a name of tools.yaml; what is no letter or digit in it becomes its code. */
-export function tokenFile(dir: string, server: string, url: string): TokenFile {
+/**
+ * `dir` is made when it is missing. `server` is a name of tools.yaml; what is no letter or digit in it becomes its code.
+ * `learn` is told every secret that is read or written here, before anything is done with it: they stand nowhere else.
+ */
+export function tokenFile(dir: string, server: string, url: string, learn: (secrets: readonly string[]) => void): TokenFile {
   const name = server.replace(/[^a-zA-Z0-9_-]/g, (char) => `%${char.codePointAt(0)?.toString(16)}`);
   const path = join(dir, `${name}.json`);
   return {
@@ -58,9 +61,13 @@ export function tokenFile(dir: string, server: string, url: string): TokenFile {
       const text = await readFile(path, "utf8").catch(() => null);
       if (text === null) return null;
       const login = stored.safeParse(parsed(text));
-      return login.success && login.data.url === url ? login.data : null;
+      if (!login.success) return null;
+      // Of another address, too: they may still be good there.
+      learn(secretsOf(login.data));
+      return login.data.url === url ? login.data : null;
     },
     async write(login) {
+      learn(secretsOf(login));
       await mkdir(dir, { recursive: true, mode: 0o700 });
       const draft = `${path}.${process.pid}.${crypto.randomUUID().slice(0, 8)}`;
       await writeFile(draft, `${JSON.stringify(login, null, 2)}\n`, { mode: 0o600 });
@@ -72,6 +79,14 @@ export function tokenFile(dir: string, server: string, url: string): TokenFile {
       return withFileLock(join(dir, `${name}.lock`), LOCK_MS, work);
     },
   };
+}
+
+/** What of a login must be seen by nobody but the two servers. */
+function secretsOf({ tokens, client }: StoredLogin): string[] {
+  const { access_token, refresh_token, id_token }: Readonly<Record<string, unknown>> = tokens ?? {};
+  const { client_secret, registration_access_token } = client as Readonly<Record<string, unknown>>;
+  const all: readonly unknown[] = [access_token, refresh_token, id_token, client_secret, registration_access_token];
+  return all.filter((secret) => typeof secret === "string");
 }
 
 function parsed(text: string): unknown {

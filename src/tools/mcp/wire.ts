@@ -6,6 +6,7 @@ import type { Wire } from "./connection.ts";
 import type { Caps, McpEntry } from "./entry.ts";
 import { childEnvironment } from "./environment.ts";
 import { guardedFetch } from "./http.ts";
+import { tidyScratch } from "./scratch.ts";
 import { createStdioTransport } from "./stdio-transport.ts";
 import { createTokenKeeper, tokenFile } from "./tokens.ts";
 
@@ -13,6 +14,8 @@ export type WireOptions = {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   readonly tokensDir: string;
+  /** Told the secrets of a login before they are used: see `tokenFile`. */
+  readonly learn: (secrets: readonly string[]) => void;
   readonly now: () => number;
   readonly fetch: typeof globalThis.fetch;
   readonly stderr: (chunk: Uint8Array) => void;
@@ -25,6 +28,7 @@ export async function openWire(entry: McpEntry, caps: Caps, options: WireOptions
   if (way.type === "stdio") {
     const cwd = way.cwd ?? options.cwd;
     await mkdir(options.cwd, { recursive: true });
+    await tidyScratch(options.cwd, options.now());
     const start = () =>
       startChild({
         command: way.command,
@@ -42,7 +46,7 @@ export async function openWire(entry: McpEntry, caps: Caps, options: WireOptions
   const keyed = Object.keys(way.headers).some((header) => header.toLowerCase() === "authorization");
   const keeper = createTokenKeeper({
     server: name,
-    file: tokenFile(options.tokensDir, name, way.url),
+    file: tokenFile(options.tokensDir, name, way.url, options.learn),
     now: options.now,
     fetch: options.fetch,
   });
