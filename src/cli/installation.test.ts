@@ -63,7 +63,7 @@ describe("schedules", () => {
   });
 
   test("the text names the zone and the daemon", async () => {
-    const { stdout } = await command(["schedules"], { env: { TZ: "America/New_York" } });
+    const { stdout } = await command(["schedules"], { env: { TZ: "America/New_York", WORKSPACE_DIR: "none-of-ours" } });
     expect(stdout).toContain("here (America/New_York)");
     expect(stdout).toContain("daemon");
   });

@@ -203,7 +203,9 @@ story("validate, doctor, schedules and tools speak of this installation", async 
   expect(schedules.length).toBeGreaterThan(0);
   for (const schedule of schedules) expect(Object.keys(pipelines)).toContain(schedule.pipeline);
   expect(((await json(["tools"], false)) as { tools: unknown }).tools).toBeArray();
-  for (const text of await Promise.all(["doctor", "schedules", "tools"].map((name) => command([name], { cwd: dir.path }))))
+  for (const text of await Promise.all(
+    ["doctor", "schedules", "tools"].map((name) => command([name], { cwd: dir.path, env: { WORKSPACE_DIR: workspace } })),
+  ))
     expect(text.stdout.length).toBeGreaterThan(20);
 });
 
@@ -218,7 +220,7 @@ story("commands that only look make no workspace", async () => {
 });
 
 async function ran(args: readonly string[], inWorkspace = true) {
-  const run = await command(inWorkspace ? [...args, "--workspace", workspace] : args);
+  const run = await command(inWorkspace ? [...args, "--workspace", workspace] : args, { env: { WORKSPACE_DIR: workspace } });
   if (run.code !== 0) throw new Error(`exit ${run.code} of ${args.join(" ")}\n${run.stderr}\n${run.stdout}`);
   return run;
 }
