@@ -7,6 +7,7 @@ import { silentLog } from "../log/log.ts";
 import { loadRegistry } from "../skills/registry.ts";
 import { openPostgresStore } from "../store/postgres/store.ts";
 import { openFreshStore } from "./fresh-store.ts";
+import { emptySchema } from "./postgres-schema.ts";
 import type { Store } from "../store/store.ts";
 import { createBus, type Bus } from "../triggers/event-bus.ts";
 import type { Incoming } from "../triggers/event-take.ts";
@@ -67,7 +68,7 @@ export async function openBus(
   if (!shipped) throw new Error("the shipped registry does not load");
   const dir = await tempDir();
   const clock = { now: options.now ?? Date.parse("2026-11-21T12:00:00Z") };
-  const schema = `t_${crypto.randomUUID().replaceAll("-", "").slice(0, 16)}`;
+  const place = engine === "postgres" && postgres.ok ? emptySchema(postgres.url) : null;
   const commits: string[] = [];
   const reached = (point: string) => {
     const [name = "", when] = point.split(":");
@@ -76,8 +77,8 @@ export async function openBus(
   const shared = { tenant: "default", now: () => clock.now, log: silentLog, reached };
   const open = (): Promise<Store> => {
     if (engine === "sqlite") return openFreshStore({ ...shared, path: join(dir.path, "test.db") });
-    if (!postgres.ok) throw new Error("no PostgreSQL");
-    return openPostgresStore({ ...shared, url: postgres.url, schema, clock: "given" });
+    if (!postgres.ok || place === null) throw new Error("no PostgreSQL");
+    return openPostgresStore({ ...shared, url: postgres.url, schema: place.schema, clock: "given" });
   };
   const events = eventsFile.parse({
     events: Object.fromEntries(
@@ -112,12 +113,7 @@ export async function openBus(
     async [Symbol.asyncDispose]() {
       for (const store of stores) await store.close();
       await dir[Symbol.asyncDispose]();
-      if (engine !== "postgres" || !postgres.ok) return;
-      const { Client } = await import("pg");
-      const client = new Client({ connectionString: postgres.url });
-      await client.connect();
-      await client.query(`drop schema "${schema}" cascade`);
-      await client.end();
+      await place?.[Symbol.asyncDispose]();
     },
   };
 }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { silentLog } from "../log/log.ts";
 import { openPostgresStore } from "../store/postgres/store.ts";
 import { openFreshStore } from "./fresh-store.ts";
+import { emptySchema } from "./postgres-schema.ts";
 import type { Store } from "../store/store.ts";
 import { tempDir } from "./cli.ts";
 import { postgresService } from "./services.ts";
@@ -28,15 +29,9 @@ export const ENGINES: readonly Engine[] = [
     ok: postgres.ok,
     async open() {
       if (!postgres.ok) throw new Error("no PostgreSQL");
-      const schema = `t_${crypto.randomUUID().replaceAll("-", "").slice(0, 16)}`;
-      const store = await openPostgresStore({ ...base, url: postgres.url, schema });
-      return closing(store, async () => {
-        const { Client } = await import("pg");
-        const client = new Client({ connectionString: postgres.url });
-        await client.connect();
-        await client.query(`drop schema "${schema}" cascade`);
-        await client.end();
-      });
+      const place = emptySchema(postgres.url);
+      const store = await openPostgresStore({ ...base, url: postgres.url, schema: place.schema });
+      return closing(store, async () => place[Symbol.asyncDispose]());
     },
   },
 ];
