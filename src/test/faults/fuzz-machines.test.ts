@@ -6,23 +6,23 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { join } from "node:path";
-import { canonical, EFFECT_STATES, toEffect as mayMove, type EffectState } from "../domain/effect.ts";
-import { GOAL_ENDED, GOAL_TRANSITIONS, type GoalStatus } from "../domain/goal.ts";
-import { nano } from "../domain/money.ts";
-import type { Plan } from "../domain/plan.ts";
-import { TASK_ENDED, TASK_TRANSITIONS, type TaskStatus } from "../domain/task.ts";
-import type { Answer, Question } from "../domain/question.ts";
-import type { Registry } from "../domain/registry.ts";
-import { auditScopes } from "../journal/audit.ts";
-import { createJournal } from "../journal/journal.ts";
-import { silentLog } from "../log/log.ts";
-import type { Model, ModelRequest, Reply } from "../model/model.ts";
-import { loadRegistry } from "../skills/registry.ts";
-import { smallTeam } from "../skills/registry.fixture.ts";
-import { orphanHolds } from "../store/calls.ts";
-import { claimTask, endAttempt, LeaseLost, renewLease } from "../store/leases.ts";
-import { approveEffect, POLICY, rejectEffect } from "../store/effect-answers.ts";
-import { endSending, failUnsent, orphanSends, resolveEffect, startSending } from "../store/effect-sends.ts";
+import { canonical, EFFECT_STATES, toEffect as mayMove, type EffectState } from "../../domain/effect.ts";
+import { GOAL_ENDED, GOAL_TRANSITIONS, type GoalStatus } from "../../domain/goal.ts";
+import { nano } from "../../domain/money.ts";
+import type { Plan } from "../../domain/plan.ts";
+import { TASK_ENDED, TASK_TRANSITIONS, type TaskStatus } from "../../domain/task.ts";
+import type { Answer, Question } from "../../domain/question.ts";
+import type { Registry } from "../../domain/registry.ts";
+import { auditScopes } from "../../journal/audit.ts";
+import { createJournal } from "../../journal/journal.ts";
+import { silentLog } from "../../log/log.ts";
+import type { Model, ModelRequest, Reply } from "../../model/model.ts";
+import { loadRegistry } from "../../skills/registry.ts";
+import { smallTeam } from "../../skills/registry.fixture.ts";
+import { orphanHolds } from "../../store/calls.ts";
+import { claimTask, endAttempt, LeaseLost, renewLease } from "../../store/leases.ts";
+import { approveEffect, POLICY, rejectEffect } from "../../store/effect-answers.ts";
+import { endSending, failUnsent, orphanSends, resolveEffect, startSending } from "../../store/effect-sends.ts";
 import {
   expireEffects,
   getEffect,
@@ -31,19 +31,19 @@ import {
   resumeEffects,
   stopEffects,
   withdrawEffects,
-} from "../store/effects.ts";
-import { listQuestions } from "../store/questions.ts";
-import { registerProcess, removeProcesses } from "../store/processes.ts";
-import { openFreshStore } from "./fresh-store.ts";
-import type { Store } from "../store/store.ts";
-import { acceptGoal } from "../work/accept.ts";
-import { answerQuestion, cancelGoal, resumeGoal } from "../work/answers.ts";
-import { attempt } from "../work/attempt.ts";
-import type { Team } from "../work/team.ts";
-import { createWorkspace } from "../workspace/workspace.ts";
-import { tempDir } from "./cli.ts";
-import { runs } from "./fuzz.ts";
-import { addGoal, addTask, addVersion, NOON } from "./small-store.ts";
+} from "../../store/effects.ts";
+import { listQuestions } from "../../store/questions.ts";
+import { registerProcess, removeProcesses } from "../../store/processes.ts";
+import { openFreshStore } from "../fresh-store.ts";
+import type { Store } from "../../store/store.ts";
+import { acceptGoal } from "../../work/accept.ts";
+import { answerQuestion, cancelGoal, resumeGoal } from "../../work/answers.ts";
+import { attempt } from "../../work/attempt.ts";
+import type { Team } from "../../work/team.ts";
+import { createWorkspace } from "../../workspace/workspace.ts";
+import { tempDir } from "../cli.ts";
+import { runs } from "../fuzz.ts";
+import { addGoal, addTask, addVersion, NOON } from "../small-store.ts";
 
 const MINUTE = 60_000;
 const LEASE_MS = 12_000;
