@@ -54,6 +54,8 @@ const WRONG_CLOCK = join(import.meta.dir, "wrong-clock.ts");
 const CAPS = { task: 500_000e9, day: 900_000e9, month: 1_000_000e9 };
 const MONEY = { BUDGET_MONTHLY: "1000000", BUDGET_DAILY: "900000", BUDGET_GOAL: "600000", BUDGET_TASK: "500000" };
 const REST_LIMIT_MS = 90_000;
+/** So many looks in a row must find nothing at work: a tick may have been on its way when the schedules were paused. */
+const LOOKS = 4;
 /** Goals come as fast as this allows: a backlog would say how fast a machine is, not whether anything is stuck. */
 const MOST_OPEN = 30;
 /** A disturbance comes after so many more answers of the model; where work stands still, after so long. */
@@ -265,13 +267,18 @@ export async function chaos({ goals, seed, disturbances, forMs = 0, say }: Chaos
     }
     const last = performance.now();
     await Promise.all([...sending, ...waking]);
+    // Who comes back last makes up for what it missed; then no minute begins anything any more.
+    await Promise.all(crew.map((daemon) => daemon.ready));
+    await ask(`update schedules set paused_at = ${Date.now()}`);
+    let quiet = 0;
     await pollUntil(
       "nothing runs any more",
       async () => {
         const [row] = await ask<{ n: number }>(
           "select count(*) as n from goals where status = 'running' or (status = 'paused' and pause in ('model_away', 'interrupted'))",
         );
-        return row?.n === 0;
+        quiet = row?.n === 0 ? quiet + 1 : 0;
+        return quiet > LOOKS;
       },
       { limitMs: REST_LIMIT_MS, everyMs: 250 },
     ).catch((error: unknown) => faults.push(String(error)));
