@@ -71,7 +71,7 @@ export function startDaemonProcess({ root, workspace, env, args = ["--yes"], pre
     pid: child.pid,
     ready: until(() => /POST (http:\/\/[^\s/]+)\/webhook/.exec(text)?.[1] ?? (ended ? null : undefined)),
     exited,
-    killed: () => child.signalCode === "SIGKILL",
+    killed: () => child.signalCode === "SIGKILL" || child.signalCode === "SIGSEGV",
     alive: () => !ended,
     stderr: () => text,
     said: (wanted) => until(() => (text.includes(wanted) ? true : ended ? false : undefined)),
