@@ -71,7 +71,12 @@ export async function fill(store: Store, history: History, goals: number): Promi
   });
   await store.write("bench.analyze", async (tx) => {
     // What PostgreSQL does by itself after a while.
-    if (tx.engine === "postgres") await sql`analyze`.execute(tx.db);
+    if (tx.engine !== "postgres") return;
+    // Its own tables alone: the database may be somebody else's too.
+    const { rows } = await sql<{
+      name: string;
+    }>`select tablename as name from pg_tables where schemaname = current_schema()`.execute(tx.db);
+    for (const { name } of rows) await sql`analyze ${sql.table(name)}`.execute(tx.db);
   });
   return rows;
 }
