@@ -102,8 +102,9 @@ function send({ pieces, ending, stop }: Sending, { end }: Exchange): ReadableStr
       } else if (ending === "hang") {
         await new Promise(() => {});
       } else if (ending === "reset") {
-        // What was sent must leave the machine first, or the client sees no beginning at all.
-        await Bun.sleep(5);
+        // What was sent must leave the machine first, or the client sees no beginning at all. Several short rests: who was kept
+        // busy for longer than one of them, and has the client beside it, lets that read in between.
+        for (let rest = 0; rest < 4; rest++) await Bun.sleep(5);
         end("gone", { status: 200, stop });
         controller.error(new Error("reset on demand"));
       } else {
