@@ -11,8 +11,6 @@ export type Engine = {
   readonly writer: Kysely<Schema>;
   readonly reader: Kysely<Schema>;
   readonly events: FeedSource;
-  /** Runs first in a change whose commit need not wait for the disk, where the engine must be told so. */
-  readonly begin?: NonNullable<Change<unknown>["begin"]>;
   readonly beforeEvents?: NonNullable<Change<unknown>["beforeEvents"]>;
   /** Runs a change, and again where that is safe. `committing` is to be called when only the commit is left to do. */
   write<T>(name: string, run: (committing: () => void) => Promise<T>, lazy: boolean): Promise<T>;
@@ -52,8 +50,8 @@ export function createStore(engine: Engine, options: StoreOptions): Store {
         // What commits from here on reaches whoever has subscribed before.
         await feed.ready();
         const run = (beforeCommit: () => void) => {
-          const { begin, beforeEvents } = engine;
-          const hooks = { beforeCommit, ...(lazy && begin && { begin }), ...(beforeEvents && { beforeEvents }) };
+          const { beforeEvents } = engine;
+          const hooks = { beforeCommit, ...(beforeEvents && { beforeEvents }) };
           return runChange(options, { db: engine.writer, engine: engine.name, name, change, ...hooks });
         };
         const { value, emitted } = await engine.write(name, run, lazy);

@@ -159,6 +159,17 @@ describe.skipIf(!service.ok)("PostgreSQL only", () => {
     expect(idle).toBeLessThanOrEqual(lock / 2);
   });
 
+  test("a change that need not wait for the disk waits here: the server may end without those who made it", async () => {
+    await using at = await bench();
+    const waits = await at.store.write(
+      "test.lazy",
+      async (tx) =>
+        (await sql<{ synchronous_commit: string }>`show synchronous_commit`.execute(tx.db)).rows[0]?.synchronous_commit,
+      { lazy: true },
+    );
+    expect(waits).toBe("on");
+  });
+
   test("two changes that lock each other out both end well", async () => {
     await using at = await bench();
     for (const path of ["a", "b"]) await saveFile(at.store, path);

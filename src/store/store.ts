@@ -19,7 +19,8 @@ export type WriteOptions = {
   /**
    * Resolve once it is committed; the disk follows within moments, and at the latest with the next change that waits for it.
    * A power cut may take such a change, never one that another durable change was made on. For what can be made again from
-   * what is durable: no money, nothing told to anybody outside.
+   * what is durable: no money, nothing told to anybody outside. PostgreSQL waits for the disk all the same: it may end without
+   * its clients, who would go on from a change that is gone.
    */
   readonly lazy?: boolean;
 };

@@ -26,8 +26,6 @@ export type Change<T> = {
   readonly engine: Store["engine"];
   readonly name: string;
   readonly change: (tx: Tx) => Promise<T>;
-  /** Runs before the change. */
-  readonly begin?: (db: Transaction<Schema>) => Promise<unknown>;
   /** Runs right before the events are inserted, when there are any. */
   readonly beforeEvents?: (db: Transaction<Schema>) => Promise<unknown>;
   /** Called when only the commit is left to do. */
@@ -51,7 +49,7 @@ export function refuseInside(name: string): void {
  */
 export async function runChange<T>(
   { tenant, now, reached }: StoreOptions,
-  { db, engine, name, change, begin, beforeEvents, beforeCommit }: Change<T>,
+  { db, engine, name, change, beforeEvents, beforeCommit }: Change<T>,
 ): Promise<{ value: T; emitted: number }> {
   const scope = { name, open: true };
   const emitted: Emitted[] = [];
@@ -63,7 +61,6 @@ export async function runChange<T>(
       emitted.push({ event, rehearsal: options?.rehearsal ?? false });
     };
     try {
-      await begin?.(trx);
       const value = await change({ db: trx, tenant, now: at, engine, emit });
       if (emitted.length > 0) {
         await beforeEvents?.(trx);

@@ -74,7 +74,6 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
       beforeEvents: (tx) =>
         sql`select pg_advisory_xact_lock(hashtextextended(${`marketeam events ${schema}`}, 0)),
           pg_notify(${CHANNEL}, ${`${schema} ${self}`})`.execute(tx),
-      begin: (db) => sql`set local synchronous_commit to off`.execute(db),
       write: (name, run) => attempt({ name, place, run: inTime(run) }),
       read: (run) => attempt({ name: "a read", place, run: inTime(run) }),
       failure: (error) => postgresFailure(error, place),
