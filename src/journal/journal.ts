@@ -251,8 +251,7 @@ export function createJournal(options: JournalOptions): Journal {
         return settleIn(tx, held, ending, answeredAt);
       },
       // An answer that came a moment before a power cut is lost either way; the next hold waits for the disk, and this with it.
-      // A PostgreSQL may end without its clients: there, what is paid for is on the disk before anybody goes on.
-      { lazy: store.engine === "sqlite" },
+      { lazy: true },
     );
     tellOverHold(log, held, ending);
     return standing;
