@@ -37,6 +37,7 @@ const BENCHMARKS: Record<string, Benchmark> = {
   queue: { title: "Signals: from given to a handler's start", run: async () => (await import("./queue.ts")).queue() },
   write: { title: "A change of the store", run: async () => (await import("./store-write.ts")).storeWrite() },
   cache: { title: "What caching saves", exact: true, run: async () => (await import("./cache.ts")).cache() },
+  checks: { title: "The checks without a model", run: async () => (await import("./checks.ts")).checks() },
   cost: {
     title: "What each pipeline and some goals cost",
     exact: true,

@@ -90,7 +90,7 @@ export function simulateClock(start: number): Clock {
         };
         await pollUntil("everybody who was due has looked, and the work is at rest", atRest, {
           limitMs: LIMIT_MS,
-          everyMs: 0,
+          everyMs: 1,
           seen: () => `(${entries.size} of ${lookers} wait)`,
         });
       }

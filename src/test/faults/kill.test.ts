@@ -19,7 +19,7 @@ test(
   "killed at any named point, a goal goes on: nothing acknowledged is lost, no settled call repeated, every file whole",
   async () => {
     const begun = performance.now();
-    const { points, unpassed, kills, faults, recovery } = await killSuite({ each: 1, random: 0, seed: 1, say: console.log });
+    const { points, unpassed, kills, faults, recovery } = await killSuite({ each: 1, random: 8, seed: 1, say: console.log });
     console.log(
       `${points.length} points, ${kills} kills, ${Math.round((performance.now() - begun) / 1000)} s; ${recoveryLine(recovery)}`,
     );

@@ -52,7 +52,13 @@ export type Snapshot = {
 };
 
 /** A snapshot before a command, how often that command passes each point, and the time from its first event to its last. */
-export type Stop = { readonly snapshot: Snapshot; readonly passed: ReadonlyMap<string, number>; readonly ms: number };
+export type Stop = {
+  readonly snapshot: Snapshot;
+  readonly passed: ReadonlyMap<string, number>;
+  readonly ms: number;
+  /** Events of the whole life: how dear it is to live it again. */
+  readonly events: number;
+};
 
 /** How the step of a snapshot is killed. */
 export type Kill = { readonly at: string; readonly passing: number } | { readonly afterMs: number };
@@ -133,7 +139,7 @@ export async function rehearse(
   witness: Witness,
   scratch: string,
 ): Promise<{ stops: Stop[]; faults: string[] }> {
-  const stops: Stop[] = [];
+  const stops: Omit<Stop, "events">[] = [];
   const life = await open(start(scenario), witness, scratch);
   let kills = 0;
   for (let index = 0; index < MAX_COMMANDS; index++) {
@@ -160,7 +166,7 @@ export async function rehearse(
     if (step.crashAt === undefined) life.faults.push(...codeFaults(step.args, ended, life.books));
   }
   await finish(life, scenario, [], kills);
-  return { stops, faults: life.faults };
+  return { stops: stops.map((stop) => ({ ...stop, events: life.books.events.length })), faults: life.faults };
 }
 
 export async function killOnce(

@@ -90,7 +90,7 @@ async function rehearseAll(lanes: readonly Lane[], scratch: string, faults: stri
   const found: Stop[][] = [];
   await inLanes(lanes, [...SCENARIOS.entries()], async (lane, [i, scenario]) => {
     if (scenario.timed) {
-      found[i] = [{ snapshot: start(scenario), passed: new Map(scenario.timed.map((point) => [point, 1])), ms: 0 }];
+      found[i] = [{ snapshot: start(scenario), passed: new Map(scenario.timed.map((point) => [point, 1])), ms: 0, events: 0 }];
       return;
     }
     const witness = await lane.witnessFor(scenario, 0);
@@ -103,9 +103,10 @@ async function rehearseAll(lanes: readonly Lane[], scratch: string, faults: stri
 
 type Place = { readonly snapshot: Snapshot; readonly passing: number };
 
-/** Where a point is passed, in the order of the scenarios. */
+/** Where a point is passed, the shortest life first: it is the one that is taken when one is enough. */
 function placesOf(point: string, stops: readonly Stop[]): Place[] {
   return stops
+    .toSorted((a, b) => a.events - b.events)
     .filter(({ snapshot }) => snapshot.step.kind === "command" && snapshot.step.crashAt === undefined)
     .flatMap(({ snapshot, passed }) => Array.from({ length: passed.get(point) ?? 0 }, (_, i) => ({ snapshot, passing: i + 1 })));
 }

@@ -3,9 +3,10 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { type Log, silentLog } from "../../log/log.ts";
-import { QueueError, type RemoteQueue } from "../queue.ts";
-import { type BullmqOptions, createBullmqQueue } from "./bullmq.ts";
-import { ownRedis, startRedis } from "./test-server.ts";
+import { QueueError, type RemoteQueue } from "../../queue/queue.ts";
+import { type BullmqOptions, createBullmqQueue } from "../../queue/bullmq/bullmq.ts";
+import { ownRedis, startRedis } from "../../queue/bullmq/test-server.ts";
+import { ROOT } from "../cli.ts";
 
 const there = ownRedis(process.env);
 const quick = { prefix: "test", limitMs: 500, probeMs: 30 } as const;
@@ -66,7 +67,7 @@ async function refusal(promise: Promise<unknown>): Promise<QueueError> {
 /** Runs a script that uses the queue in a process of its own; resolves with what it printed when it has ended by itself. */
 async function alone(url: string, body: string): Promise<{ code: number; out: string }> {
   const script = `
-    import { createBullmqQueue } from ${JSON.stringify(join(import.meta.dir, "bullmq.ts"))};
+    import { createBullmqQueue } from ${JSON.stringify(join(ROOT, "src/queue/bullmq/bullmq.ts"))};
     const queue = await createBullmqQueue({ url: ${JSON.stringify(url)}, prefix: "test", limitMs: 300, probeMs: 30 });
     ${body}
   `;

@@ -2,9 +2,9 @@
 
 import { expect, test } from "bun:test";
 import { silentLog } from "../../log/log.ts";
-import { postgresService } from "../../test/services.ts";
-import { startTcpProxy } from "../../test/daemon/tcp-proxy.ts";
-import { openPool } from "./connect.ts";
+import { postgresService } from "../services.ts";
+import { startTcpProxy } from "../daemon/tcp-proxy.ts";
+import { openPool } from "../../store/postgres/connect.ts";
 
 const service = await postgresService();
 const LIMITS = { lookMs: 200, againMs: 100, awayMs: 2_000 };

@@ -3,9 +3,10 @@
 import { describe, expect, test } from "bun:test";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { ToolAnswer, ToolServer } from "../server.ts";
-import { bench } from "./fixtures/harness.ts";
-import { groupsOf, membersOf, remaining } from "./fixtures/processes.ts";
+import type { ToolAnswer, ToolServer } from "../../tools/server.ts";
+import { BAD_SERVER } from "../hands-team.ts";
+import { bench } from "../../tools/mcp/fixtures/harness.ts";
+import { groupsOf, membersOf, remaining } from "../../tools/mcp/fixtures/processes.ts";
 
 const never = () => new AbortController().signal;
 const call = (server: ToolServer, tool: string, args: Record<string, unknown> = {}) =>
@@ -36,7 +37,7 @@ describe("a server that does as it should", () => {
   test("gets the idempotency key in the argument that takes it", async () => {
     await using b = await bench(process.env);
     const { way } = {
-      way: { type: "stdio", command: "bun", args: [join(import.meta.dir, "fixtures/bad-server.js")], env: {} },
+      way: { type: "stdio", command: "bun", args: [BAD_SERVER], env: {} },
     } as const;
     const server = b.server({ name: "keyed", way, idempotency: { echo: "key" } });
     const answer = await server.call("echo", { a: 1 }, { signal: never(), idempotencyKey: "act_1" });
@@ -234,7 +235,7 @@ describe("in a call", () => {
     const full = b.server(
       {
         name: "full",
-        way: { type: "stdio", command: "bun", args: [join(import.meta.dir, "fixtures/bad-server.js")], env: {} },
+        way: { type: "stdio", command: "bun", args: [BAD_SERVER], env: {} },
         caps: { answerBytes: 10 },
       },
       { spill: () => Promise.reject(new Error("no space left")) },
