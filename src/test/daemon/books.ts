@@ -3,6 +3,7 @@
 import { Database } from "bun:sqlite";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import type { Pool } from "pg";
 import { DATABASE, type Books } from "../kill/books.ts";
 
 export type InboxRow = {
@@ -72,25 +73,37 @@ export function sqliteAsk(workspace: string): Ask {
   };
 }
 
-/** A PostgreSQL database: a connection for each question, as the server may have been killed since the last one. */
+/** A PostgreSQL database. One connection serves question after question; a server that was killed meanwhile is asked once more. */
 export function postgresAsk(url: string): Ask {
+  let opened: Promise<Pool> | null = null;
   return async <T>(sql: string) => {
-    const { Client, types } = await import("pg");
-    const getTypeParser = ((oid: number, format?: "text") =>
-      oid === 20 || oid === 1700 ? Number : types.getTypeParser(oid, format)) as typeof types.getTypeParser;
-    const client = new Client({ connectionString: url, connectionTimeoutMillis: 5_000, types: { getTypeParser } });
-    client.on("error", () => {});
-    try {
-      await client.connect();
-      return (await client.query(sql)).rows as T[];
-    } catch (error) {
-      // Before the first migration.
-      if (error instanceof Error && "code" in error && error.code === "42P01") return [];
-      throw error;
-    } finally {
-      await client.end().catch(() => {});
-    }
+    const pool = await (opened ??= openPool(url));
+    for (let last = false; ; last = true)
+      try {
+        return (await pool.query(sql)).rows as T[];
+      } catch (error) {
+        // Before the first migration.
+        if (codeOf(error) === "42P01") return [];
+        // What has a code was answered: it is not said twice.
+        if (last || codeOf(error) !== null) throw error;
+      }
   };
+}
+
+async function openPool(url: string): Promise<Pool> {
+  const { Pool, types } = await import("pg");
+  const getTypeParser = ((oid: number, format?: "text") =>
+    oid === 20 || oid === 1700 ? Number : types.getTypeParser(oid, format)) as typeof types.getTypeParser;
+  const limits = { max: 1, connectionTimeoutMillis: 5_000, idleTimeoutMillis: 500, allowExitOnIdle: true };
+  const pool = new Pool({ connectionString: url, types: { getTypeParser }, ...limits });
+  pool.on("error", () => {});
+  return pool;
+}
+
+/** The server's own code of an error; null where the connection broke. */
+function codeOf(error: unknown): string | null {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  return /^(?=.*\d)[0-9A-Z]{5}$/.test(code) && !/^(57P|08)/.test(code) ? code : null;
 }
 
 /**
