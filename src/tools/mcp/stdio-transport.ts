@@ -16,6 +16,8 @@ export function createStdioTransport(start: () => Child, mostBytes: number): Std
   let child: Child | null = null;
   let reason: string | null = null;
   let garbage = 0;
+  /** It took nothing any more, and how it ended is not known yet. */
+  let deaf = false;
 
   const give = (line: string) => {
     const message = messageOf(line);
@@ -47,13 +49,15 @@ export function createStdioTransport(start: () => Child, mostBytes: number): Std
       void follow(child);
     },
     async send(message) {
-      if (child === null || reason !== null || !child.write(`${JSON.stringify(message)}\n`))
-        throw new NeverSent("the server is not running");
+      if (child === null || reason !== null) throw new NeverSent("the server is not running");
+      deaf = !child.write(`${JSON.stringify(message)}\n`);
+      if (deaf) throw new NeverSent("the server is not running");
     },
     close: () => transport.end(null),
     async end(why) {
-      reason ??= why ?? "it was closed";
+      if (why !== null || !deaf) reason ??= why ?? "it was closed";
       await child?.end();
+      reason ??= (await child?.ended) ?? "it was closed";
     },
     reason: () => reason,
   };
