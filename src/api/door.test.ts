@@ -3,7 +3,8 @@ import { connect, type Socket } from "node:net";
 import { silentLog } from "../log/log.ts";
 import { listGoals } from "../store/goals.ts";
 import { openBus } from "../test/bus.ts";
-import { chance, mutated, SOURCES, TOKEN } from "../test/requests.ts";
+import { randomFrom } from "../test/random.ts";
+import { mutated, SOURCES, TOKEN } from "../test/requests.ts";
 import { createDoor, DoorError, type DoorOptions } from "./door.ts";
 
 // Processors are shared, and a database may be another process.
@@ -152,7 +153,7 @@ test("a host that others can reach needs a token; a port that is taken is said s
 test("3,000 mutated requests over a real socket: no answer but those there are, and it still listens", async () => {
   await using at = await openDoor();
   const seed = Math.floor(Math.random() * 2 ** 31);
-  const random = chance(seed);
+  const random = randomFrom(seed);
   const TOTAL = 3_000;
   let answered = 0;
   const one = async (n: number) => {

@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { randomFrom } from "../test/random.ts";
 import { BEFORE, drift, driftOf, NEEDED, RECENT, welch, windows } from "./drift.ts";
 
 describe("Welch's t", () => {
@@ -119,7 +120,7 @@ describe("chance", () => {
     "two values only": (random) => (random() < 0.5 ? 7 : 9),
   };
   const flagged = (draw: (random: () => number, i: number) => number, works: number) => {
-    const random = seeded(works * 7919);
+    const random = randomFrom(works * 7919);
     let flags = 0;
     for (let run = 0; run < RUNS; run++) {
       const { state } = driftOf(Array.from({ length: works }, (_, i) => draw(random, i)));
@@ -139,14 +140,3 @@ describe("chance", () => {
     expect(flagged(falls, 40)).toBeGreaterThan(0.9);
   });
 });
-
-/** Mulberry32: the same numbers on every machine. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}

@@ -108,18 +108,6 @@ export function toRequest({ path, method, headers, body }: Parts): Request {
   return new Request(`http://127.0.0.1${path}`, { method, headers, ...(method === "GET" || method === "HEAD" ? {} : { body }) });
 }
 
-/** Numbers from 0 to below 1, the same ones for the same seed. */
-export function chance(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
-
 const MORSELS = [
   '"__proto__":{"admin":true},',
   '"constructor":{"prototype":1},',

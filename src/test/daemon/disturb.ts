@@ -5,15 +5,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startRedis } from "../../queue/bullmq/test-server.ts";
 import { startWitness } from "../kill/witness.ts";
+import { randomFrom } from "../random.ts";
 import { postgresAsk, readDaemonBooks, type DaemonBooks } from "./books.ts";
-import { failureFaults, inboxFaults, restFaults, tickFaults, workFaults, type Posted } from "./checks.ts";
+import { failureFaults, inboxFaults, restFaults, tickFaults, workFaults } from "./checks.ts";
+import { startCrew } from "./crew.ts";
 import { askedLate, madeAtOnce, withoutCalls } from "./late.ts";
 import { pollUntil } from "./poll.ts";
 import { startDaemonProcess, type DaemonProcess } from "./program.ts";
 import { makeTeam } from "./root.ts";
+import { createSender } from "./sender.ts";
 import { startPostgres } from "./servers.ts";
 import { startWeather, type Weather } from "./weather.ts";
-import { post, TOKEN } from "./world.ts";
+import { TOKEN } from "./world.ts";
 
 export type ChaosOptions = {
   readonly goals: number;
@@ -65,8 +68,6 @@ const PACE_MS = 3_000;
 const PAUSED_MS = 16_000;
 /** What a daemon's clock may be off by: an hour behind, ten minutes either way, a day ahead. */
 const OFF_MS = [-3_600_000, -600_000, 600_000, 86_400_000];
-/** A sender waits so long for an answer: a paused daemon takes connections and says nothing. */
-const SENDER_MS = 3_000;
 const FLOOD = { events: 20, times: 10 };
 
 const FILES = {
@@ -102,79 +103,31 @@ export async function chaos({ goals, seed, disturbances, forMs = 0, say }: Chaos
     WEBHOOK_TOKEN: TOKEN,
   };
 
-  // As a service manager would: what ends is started again, until the end.
-  let peace = false;
-  const crew: DaemonProcess[] = [];
-  const atWork = new Set<DaemonProcess>();
-  const watched: Promise<void>[] = [];
-  const clockOf = (place: number) => join(scratch, `clock-${place}`);
-  function keep(place: number): void {
-    const daemon = startDaemonProcess({
-      ...{ root, workspace, preload: WRONG_CLOCK },
-      env: { ...env, WRONG_CLOCK_FILE: clockOf(place) },
-    });
-    crew[place] = daemon;
-    void daemon.ready.then((url) => url !== null && atWork.add(daemon));
-    watched.push(
-      daemon.exited.then((code) => {
-        atWork.delete(daemon);
-        if (/fault of the program/.test(daemon.stderr())) faults.push(`a daemon said: ${daemon.stderr().slice(-600)}`);
-        if (peace) {
-          if (code !== 0) faults.push(`a daemon ended with ${code}: ${daemon.stderr().slice(-400)}`);
-          return;
-        }
-        if (!daemon.killed()) count(`ended by itself (${code})`);
-        keep(place);
-      }),
-    );
-  }
   const count = (what: string) => void (did[what] = (did[what] ?? 0) + 1);
-
-  const posted: (Posted & { readonly receipts: Set<string> })[] = [];
-  /** A sender that tries one daemon after the other until its event is acknowledged. */
-  async function send(n: number): Promise<void> {
-    await sendUntilTaken(note({ id: `chaos-${n}`, type: n % 3 === 0 ? "pair" : "short", data: { n } }));
-  }
-  function note(event: { id: string; type: string; data: object }) {
-    const noted = { ...event, receipts: new Set<string>() };
-    posted.push(noted);
-    return noted;
-  }
-  async function sendUntilTaken({ receipts, ...event }: ReturnType<typeof note>): Promise<void> {
-    let n = posted.length;
-    await pollUntil(
-      `event ${event.id} is taken`,
-      async () => {
-        const url = await Promise.race([crew[(n++ + Date.now()) % DAEMONS]?.ready, Bun.sleep(500).then(() => null)]);
-        const answer = url ? await Promise.race([post(url, event), Bun.sleep(SENDER_MS).then(() => null)]) : null;
-        if (answer?.status === 202 || answer?.status === 200) receipts.add(answer.id);
-        else if (answer !== null && answer.status !== 503 && answer.status !== 429)
-          faults.push(`event ${event.id} was answered ${answer.status}`);
-        return receipts.size > 0;
-      },
-      { limitMs: 120_000, everyMs: 200 },
-    );
-  }
+  const fault = (text: string) => void faults.push(text);
+  const clockOf = (place: number) => join(scratch, `clock-${place}`);
+  await Promise.all(Array.from({ length: DAEMONS }, (_, place) => writeFile(clockOf(place), "0")));
+  const crew = startCrew({
+    size: DAEMONS,
+    start: (place) =>
+      startDaemonProcess({ root, workspace, preload: WRONG_CLOCK, env: { ...env, WRONG_CLOCK_FILE: clockOf(place) } }),
+    fault,
+    endedByItself: (code) => count(`ended by itself (${code})`),
+  });
+  const sender = createSender(() => crew.members, fault);
 
   /** Tasks that a process held when it was killed, or paused, and when. */
   const orphans: Held[] = [];
   const kept: Held[] = [];
-  const asleep = new Set<DaemonProcess>();
-  const waking: Promise<void>[] = [];
   const heldBy = async (daemon: DaemonProcess) =>
     (
       await ask<{ id: string }>(`select t.id from tasks t join processes p on p.id = t.lease_owner
         where p.pid = ${daemon.pid} and t.status in ('running', 'reviewing')`).catch(() => [])
     ).map(({ id }) => ({ task: id, at: Date.now(), gone: Date.now() }));
-  /** Somebody must be there to take over: else a take-over would measure how long a start takes. */
-  const anotherAtWork = (daemon: DaemonProcess) =>
-    pollUntil("another daemon is at work", () =>
-      crew.some((other) => other !== daemon && atWork.has(other) && !asleep.has(other)),
-    );
   const disturb: Record<string, () => Promise<void>> = {
     async "a daemon killed"() {
-      const daemon = pick(crew);
-      await anotherAtWork(daemon);
+      const daemon = pick(crew.members);
+      await crew.anotherAwake(daemon);
       const held = await heldBy(daemon);
       // Most as the kernel ends them, some as a fault of the runtime does: that takes its time to die.
       daemon.signal(pick(["SIGKILL", "SIGKILL", "SIGSEGV"] as const));
@@ -183,17 +136,11 @@ export async function chaos({ goals, seed, disturbances, forMs = 0, say }: Chaos
     },
     // As a machine that sleeps: what it writes when it wakes comes too late.
     async "a daemon paused"() {
-      const daemon = pick(crew.filter((one) => atWork.has(one) && !asleep.has(one)));
-      if (daemon === undefined || asleep.size > 0) return;
-      await anotherAtWork(daemon);
+      const daemon = pick(crew.awake());
+      if (daemon === undefined || crew.anyPaused()) return;
+      await crew.anotherAwake(daemon);
       kept.push(...(await heldBy(daemon)));
-      asleep.add(daemon);
-      daemon.signal("SIGSTOP");
-      const wake = () => {
-        daemon.signal("SIGCONT");
-        asleep.delete(daemon);
-      };
-      waking.push(Promise.race([Bun.sleep(PAUSED_MS), daemon.exited]).then(wake));
+      crew.pause(daemon, PAUSED_MS);
     },
     async "a clock set wrong"() {
       await writeFile(clockOf(Math.floor(random() * DAEMONS)), String(pick(OFF_MS)));
@@ -205,11 +152,9 @@ export async function chaos({ goals, seed, disturbances, forMs = 0, say }: Chaos
       weather.set("lost", 3);
     },
     async "a flood of events"() {
-      const each = Array.from({ length: FLOOD.events }, (_, n) =>
-        note({ id: `flood-${posted.length}-${n}`, type: "noise", data: {} }),
-      );
-      const all = each.flatMap((event) => Array.from({ length: FLOOD.times }, () => sendUntilTaken(event)));
-      await Promise.all(all);
+      const flood = `flood-${sender.posted.length}`;
+      const each = Array.from({ length: FLOOD.events }, (_, n) => ({ id: `${flood}-${n}`, type: "noise", data: {} }));
+      await Promise.all(each.map((event) => sender.send(event, FLOOD.times)));
     },
     async "Redis silent"() {
       redis.freeze();
@@ -246,8 +191,6 @@ export async function chaos({ goals, seed, disturbances, forMs = 0, say }: Chaos
   }
 
   try {
-    await Promise.all(Array.from({ length: DAEMONS }, (_, place) => writeFile(clockOf(place), "0")));
-    for (let place = 0; place < DAEMONS; place++) keep(place);
     const sending: Promise<void>[] = [];
     let taken = 0;
     let happened = 0;
@@ -259,16 +202,16 @@ export async function chaos({ goals, seed, disturbances, forMs = 0, say }: Chaos
       const room = MOST_OPEN - (open[0]?.n ?? MOST_OPEN) - (sending.length - taken);
       const due = Math.min(goals, Math.ceil((goals * (happened + 1)) / Math.max(1, disturbances - 1)));
       const upTo = Math.min(more() ? Number.POSITIVE_INFINITY : due, sending.length + room);
-      while (sending.length < upTo) sending.push(send(sending.length).then(() => void taken++));
+      while (sending.length < upTo) sending.push(sender.send(eventOf(sending.length)).then(() => void taken++));
       await worked(ANSWERS.least + Math.floor(random() * (ANSWERS.most - ANSWERS.least)));
       const what = round[happened] ?? pick(often);
       count(what);
       await disturb[what]?.();
     }
     const last = performance.now();
-    await Promise.all([...sending, ...waking]);
+    await Promise.all(sending);
     // Who comes back last makes up for what it missed; then no minute begins anything any more.
-    await Promise.all(crew.map((daemon) => daemon.ready));
+    await crew.ready();
     await ask(`update schedules set paused_at = ${Date.now()}`);
     let quiet = 0;
     await pollUntil(
@@ -287,10 +230,7 @@ export async function chaos({ goals, seed, disturbances, forMs = 0, say }: Chaos
       (await redis.cli("keys", "marketeam:*")).split("\n").map((key) => key.split(":").slice(0, 3).join(":")),
     );
     if (prefixes.size !== 1) faults.push(`Redis holds keys of ${prefixes.size} projects: ${[...prefixes].join(", ")}`);
-    peace = true;
-    await Promise.all(crew.map((daemon) => daemon.ready));
-    for (const daemon of crew) daemon.signal("SIGTERM");
-    await Promise.all(watched);
+    await crew.stop();
     const books = await readDaemonBooks(ask);
     const twice = madeAtOnce(books);
     const paused = new Set(kept.map(({ task }) => task));
@@ -298,7 +238,7 @@ export async function chaos({ goals, seed, disturbances, forMs = 0, say }: Chaos
       ...withoutCalls(workFaults(askedLate(books, paused), witness.seen(), CAPS, happened), twice),
       ...restFaults(books, ["completed", "paused"]),
       ...failureFaults(books),
-      ...inboxFaults(books, posted),
+      ...inboxFaults(books, sender.posted),
       ...tickFaults(books),
     );
     // A kill or a lost answer never leads to this: only who is paused comes back.
@@ -321,14 +261,14 @@ export async function chaos({ goals, seed, disturbances, forMs = 0, say }: Chaos
       weather: weather.met,
     };
   } finally {
-    peace = true;
-    for (const daemon of crew) if (daemon.alive()) daemon.signal("SIGKILL");
-    await Promise.all(watched);
+    await crew.end();
     await witness.stop();
     if (faults.length === 0) await rm(scratch, { recursive: true, force: true });
     else say(`what failed is kept in ${scratch}`);
   }
 }
+
+const eventOf = (n: number) => ({ id: `chaos-${n}`, type: n % 3 === 0 ? "pair" : "short", data: { n } });
 
 /**
  * How long each task of a dead or paused process waited for its next claim; one that its goal's end took with it waited for
@@ -343,15 +283,4 @@ function takeovers({ events }: DaemonBooks, orphans: readonly Held[]): number[] 
       ? []
       : [Math.max(0, next.at - gone)];
   });
-}
-
-/** A small generator (mulberry32): the same seed, the same order. */
-function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

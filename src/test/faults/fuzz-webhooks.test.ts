@@ -4,7 +4,8 @@ import { expect, test } from "bun:test";
 import { createHandler } from "../../api/handler.ts";
 import { silentLog } from "../../log/log.ts";
 import { openBus } from "../bus.ts";
-import { chance, mutated, OLD_TOKEN, SOURCES, TOKEN, toRequest } from "../requests.ts";
+import { randomFrom } from "../random.ts";
+import { mutated, OLD_TOKEN, SOURCES, TOKEN, toRequest } from "../requests.ts";
 
 const FINE = new Set([200, 202, 400, 401, 404, 405, 408, 409, 413, 415]);
 
@@ -16,7 +17,7 @@ test("100,000 mutated requests: each gets one of the answers there are, none tak
     ...{ health: () => ({ ready: true, level: "full", reasons: [] }), metrics: () => "", log: silentLog, now: () => Date.now() },
   });
   const seed = Math.floor(Math.random() * 2 ** 31);
-  const random = chance(seed);
+  const random = randomFrom(seed);
   const counts = new Map<number, number>();
   const TOTAL = 100_000;
   const LANES = 200;

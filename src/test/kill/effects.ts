@@ -9,6 +9,7 @@ import { silentLog } from "../../log/log.ts";
 import { approveEffect } from "../../store/effect-answers.ts";
 import { proposeEffect } from "../../store/effects.ts";
 import { openSqliteStore } from "../../store/sqlite/store.ts";
+import { randomFrom } from "../random.ts";
 import { ensureTask, wish, type Order } from "./effects-child.ts";
 import { startMailWitness, type Fate, type Mail } from "./mail-witness.ts";
 import { namedPoints } from "./points.ts";
@@ -233,17 +234,6 @@ function readLedger(path: string): Pick<SendFacts, "effects" | "sent"> {
 function fateFor(chance: number): Fate {
   if (chance < 0.55) return "answered";
   return chance < 0.85 ? "accepted, then dropped" : chance < 0.95 ? "dropped at once" : "refused";
-}
-
-/** A small generator (mulberry32): the same seed, the same order. */
-function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 if (import.meta.main) {

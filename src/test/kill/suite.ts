@@ -3,6 +3,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { randomFrom, shuffled } from "../random.ts";
 import { namedPoints } from "./points.ts";
 import { killOnce, rehearse, start, type Kill, type Outcome, type Snapshot, type Stop } from "./run.ts";
 import { SCENARIOS, type Scenario } from "./scenarios.ts";
@@ -202,24 +203,6 @@ function table(outcomes: ReadonlyMap<string, readonly { job: Job; outcome: Outco
         .join("  ")
         .trimEnd(),
     );
-}
-
-/** A small generator (mulberry32): the same seed, the same order. */
-function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-function shuffled<T>(items: readonly T[], random: () => number): T[] {
-  return items
-    .map((item) => ({ item, at: random() }))
-    .sort((a, b) => a.at - b.at)
-    .map(({ item }) => item);
 }
 
 /** Median and worst, for the last line. */
