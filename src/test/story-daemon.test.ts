@@ -15,7 +15,7 @@ import { pollUntil } from "./daemon/poll.ts";
 import { startDaemonProcess, type DaemonProcess } from "./daemon/program.ts";
 import { makeTeam } from "./daemon/root.ts";
 import { post, TOKEN } from "./daemon/world.ts";
-import { CAPS } from "./kill/run.ts";
+import { CAPS } from "./kill/life.ts";
 import { seenIn } from "./kill/witness.ts";
 
 const LIMIT_MS = 120_000;

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { lostFaults } from "../kill/checks.ts";
 import { wholeFaults } from "../kill/files.ts";
 import { namedPoints } from "../kill/points.ts";
-import { CAPS } from "../kill/run.ts";
+import { CAPS } from "../kill/life.ts";
 import { startWitness } from "../kill/witness.ts";
 import { readDaemonBooks, sqliteAsk } from "./books.ts";
 import { inboxFaults, noticeFaults, restFaults, spanFaults, tickFaults, workFaults } from "./checks.ts";

@@ -4,7 +4,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { startRehearsal, type Rehearsal } from "../../model/rehearsal/server.ts";
 import { tempDir } from "../cli.ts";
-import { CAPS } from "../kill/run.ts";
+import { CAPS } from "../kill/life.ts";
 import { seenIn } from "../kill/witness.ts";
 import { readDaemonBooks, type DaemonBooks } from "./books.ts";
 import { inboxFaults, restFaults, tickFaults, workFaults, type Posted } from "./checks.ts";

@@ -8,7 +8,7 @@ import { madeAtOnce, withoutCalls } from "../daemon/late.ts";
 import { pollUntil } from "../daemon/poll.ts";
 import { endedBy, openScene } from "../daemon/scene.ts";
 import { callFaults, eventFaults, moneyFaults, taskFaults } from "../kill/checks.ts";
-import { CAPS } from "../kill/run.ts";
+import { CAPS } from "../kill/life.ts";
 
 const LIMIT_MS = 120_000;
 const HOUR_MS = 3_600_000;

@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { randomFrom, shuffled } from "../random.ts";
 import { namedPoints } from "./points.ts";
-import { killOnce, rehearse, start, type Kill, type Outcome, type Snapshot, type Stop } from "./run.ts";
+import { start, type Snapshot } from "./life.ts";
+import { killOnce, rehearse, type Kill, type Outcome, type Stop } from "./run.ts";
 import { SCENARIOS, type Scenario } from "./scenarios.ts";
 import { startWitness, type Witness } from "./witness.ts";
 
