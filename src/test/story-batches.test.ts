@@ -12,6 +12,7 @@ import { endedBy, openScene, type Scene } from "./daemon/scene.ts";
 const LIMIT_MS = 120_000;
 const HOUR_BACK = "update schedules set considered = considered - 7200000";
 const schedule = (more: string) => `{ cron: "0 * * * *", pipeline: Short, catch_up: once${more} }`;
+const LATER = `schedules:\n  later: ${schedule(", batch: allowed")}\n`;
 const SCHEDULES = `schedules:\n  later: ${schedule(", batch: allowed")}\n  now: ${schedule("")}\n  urgent: ${schedule(", priority: P1, batch: allowed")}\n`;
 
 test(
@@ -20,11 +21,7 @@ test(
     await using it = await openScene({ schedules: SCHEDULES });
     await using meter = startMeter(it.model.url);
     const env = { ANTHROPIC_BASE_URL: meter.url };
-    const first = it.start({ env });
-    await first.ready;
-    await it.until("the schedules are known", "select count(*) as n from schedules", 3);
-    expect(await endedBy(first)).toBe(0);
-    await it.truth.change(HOUR_BACK);
+    await makeDue(it, 3);
     it.model.setFaults([fault("batch_slow:4000")]);
 
     const second = it.start({ env });
@@ -79,22 +76,13 @@ test(
 test(
   "a person goes on with a goal whose batch is under way: the answer is fetched, what is still to be asked is asked at once",
   async () => {
-    await using it = await openScene({ schedules: `schedules:\n  later: ${schedule(", batch: allowed")}\n` });
-    const first = it.start();
-    await first.ready;
-    await it.until("the schedule is known", "select count(*) as n from schedules", 1);
-    expect(await endedBy(first)).toBe(0);
-    await it.truth.change(HOUR_BACK);
+    await using it = await openScene({ schedules: LATER });
+    await makeDue(it, 1);
     it.model.setFaults([fault("batch_slow:2000")]);
     const second = it.start();
     await it.until("a batch is under way", "select count(*) as n from batches where provider_id is not null", 1);
     expect(await endedBy(second)).toBe(0);
-    const [goal] = await it.truth.ask<{ id: string }>("select id from goals");
-    const { code, stderr } = await cli(["resume", goal?.id ?? "", "--workspace", it.workspace], {
-      cwd: `${it.folder}/team`,
-      env: { ANTHROPIC_BASE_URL: it.model.url, ANTHROPIC_API_KEY: "any" },
-    });
-    expect([code, stderr]).toEqual([0, expect.any(String)]);
+    await resumeTheGoal(it);
     const { calls } = await it.books();
     const shares = await it.truth.ask<{ n: number }>("select count(*) as n from calls where batch_share is not null");
     expect([shares[0]?.n, calls.length > 1, calls.every((call) => call.state === "settled")]).toEqual([1, true, true]);
@@ -103,40 +91,50 @@ test(
   LIMIT_MS,
 );
 
-function fault(text: string) {
-  const parsed = parseFault(text);
-  if ("problem" in parsed) throw new Error(parsed.problem);
-  return parsed.fault;
-}
-
 test(
   "a person goes on with a goal whose call is in no batch yet: it is taken back, and asked at once at the full price",
   async () => {
-    await using it = await openScene({ schedules: `schedules:\n  later: ${schedule(", batch: allowed")}\n` });
-    const first = it.start();
-    await first.ready;
-    await it.until("the schedule is known", "select count(*) as n from schedules", 1);
-    expect(await endedBy(first)).toBe(0);
-    await it.truth.change(HOUR_BACK);
+    await using it = await openScene({ schedules: LATER });
+    await makeDue(it, 1);
     const second = it.start({ env: { MARKETEAM_CRASH_AT: "batch.gather:before-commit#1" } });
     await second.exited;
     expect(second.killed()).toBe(true);
-    const [goal] = await it.truth.ask<{ id: string }>("select id from goals");
-    const { code } = await cli(["resume", goal?.id ?? "", "--workspace", it.workspace], {
-      cwd: `${it.folder}/team`,
-      env: { ANTHROPIC_BASE_URL: it.model.url, ANTHROPIC_API_KEY: "any" },
-    });
+    await resumeTheGoal(it);
     const rows = await it.truth.ask<{ state: string; stop: string; n: number }>(
       "select state, stop, count(*) as n from calls where batch_share is not null group by state, stop",
     );
-    expect([code, rows]).toEqual([0, [{ state: "released", stop: "taken_back", n: 1 }]]);
+    expect(rows).toEqual([{ state: "released", stop: "taken_back", n: 1 }]);
     expect(await it.faults(0)).toEqual([]);
   },
   LIMIT_MS,
 );
 
+/** A daemon comes to know so many schedules and stops; when the next one starts, an hour of them is due. */
+async function makeDue(it: Scene, schedules: number): Promise<void> {
+  const daemon = it.start();
+  await daemon.ready;
+  await it.until("the schedules are known", "select count(*) as n from schedules", schedules);
+  expect(await endedBy(daemon)).toBe(0);
+  await it.truth.change(HOUR_BACK);
+}
+
+/** As a person does who does not wait for the batch. */
+async function resumeTheGoal(it: Scene): Promise<void> {
+  const [goal] = await it.truth.ask<{ id: string }>("select id from goals");
+  await ask(it, "resume", goal?.id ?? "");
+}
+
 async function ask(it: Scene, ...args: string[]): Promise<string> {
-  const { code, stdout, stderr } = await cli([...args, "--workspace", it.workspace], { cwd: `${it.folder}/team` });
+  const { code, stdout, stderr } = await cli([...args, "--workspace", it.workspace], {
+    cwd: `${it.folder}/team`,
+    env: { ANTHROPIC_BASE_URL: it.model.url, ANTHROPIC_API_KEY: "any" },
+  });
   if (code !== 0) throw new Error(`${args.join(" ")} exits ${code}: ${stderr}`);
   return stdout;
+}
+
+function fault(text: string) {
+  const parsed = parseFault(text);
+  if ("problem" in parsed) throw new Error(parsed.problem);
+  return parsed.fault;
 }
