@@ -12,7 +12,7 @@ export type Chain = { readonly id: string; readonly needs: readonly string[]; re
 /** Seconds until an answer begins, and tokens a second from then on. */
 const FIRST_MS = 3_000;
 const TOKENS_A_MS = 0.07;
-const CACHE_MIN_TOKENS = 1_024;
+export const CACHE_MIN_TOKENS = 1_024;
 
 type Event = { readonly at: number; readonly order: number; readonly run: () => void };
 

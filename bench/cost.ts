@@ -14,13 +14,18 @@ import { planFromPipeline } from "../src/skills/pipeline-plan.ts";
 import { callsOfGoal } from "../src/store/calls.ts";
 import { graphOf, tasksOfGoal } from "../src/store/tasks.ts";
 import { CONTEXT_PATH } from "../src/work/accept.ts";
+import { batchFigures, batchLines, type CostRow, type Made } from "./cost-batches.ts";
 import { replay, type Chain, type Step } from "./cost-clock.ts";
 import { openWire, type Sent } from "./cost-wire.ts";
 import { sample, type Figure } from "./figure.ts";
 import { openTeam } from "./team.ts";
 
-export type CostRow = { readonly label: string; readonly figures: Readonly<Record<string, number>> };
-export type CostTable = { readonly name: string; readonly rows: readonly CostRow[] };
+export type CostTable = {
+  readonly name: string;
+  readonly rows: readonly CostRow[];
+  /** The work of all rows at the same time, in batches that they share. */
+  readonly together: CostRow["figures"];
+};
 
 const CONTEXT = join(PACKAGE_ROOT, "examples/umami/product-marketing-context.md");
 /** Tasks at a time, as the program does it by default. */
@@ -48,12 +53,21 @@ const ANSWER: Partial<Record<Sent["kind"] | "look" | "edits" | "reads", number>>
  * the journal and the wire do not agree.
  */
 export async function measureCost(only: (label: string) => boolean = () => true): Promise<CostTable> {
-  const rows: CostRow[] = [];
+  const all: Measured[] = [];
   const names = await pipelineNames();
-  for (const name of names.filter(only)) rows.push(await measured(name, name));
-  for (const goal of GOALS.filter(only)) rows.push(await measured(`goal: ${goal}`, null));
-  return { name: "cost", rows };
+  for (const name of names.filter(only)) all.push(await measured(name, name));
+  for (const goal of GOALS.filter(only)) all.push(await measured(`goal: ${goal}`, null));
+  const [steps, chains] = [all.flatMap((each) => each.steps), all.flatMap((each) => each.chains)];
+  const together = all[0] ? batchFigures(steps, chains, all[0].models) : {};
+  return { name: "cost", rows: all.map(({ row }) => row), together };
 }
+
+type Measured = {
+  readonly row: CostRow;
+  readonly steps: readonly Made[];
+  readonly chains: readonly Chain[];
+  readonly models: ModelsFile;
+};
 
 async function pipelineNames(): Promise<string[]> {
   await using wire = openWire({ seed: 1 });
@@ -61,7 +75,7 @@ async function pipelineNames(): Promise<string[]> {
   return [...team.app.registry.pipelines.keys()];
 }
 
-async function measured(label: string, pipeline: string | null): Promise<CostRow> {
+async function measured(label: string, pipeline: string | null): Promise<Measured> {
   await using wire = openWire({ seed: 1 });
   await using team = await openTeam(wire.url, { concurrency: 1 });
   const context = join(team.workspace, CONTEXT_PATH);
@@ -85,15 +99,16 @@ async function measured(label: string, pipeline: string | null): Promise<CostRow
       throw new Error(`${label}: call ${i} is ${call.model} in the journal, ${on?.model} on the wire`);
     return { call, step: { sent: on, output: Math.max(on.answerTokens, ANSWER[answerKind(on)] ?? 0) } };
   });
-  const { usage, ms } = replay(chainsOf(steps, tasks, graph), AGENTS);
-  return { label, figures: figuresOf(steps, usage, registry.models, ms) };
+  const chains = chainsOf(steps, tasks, graph);
+  const { usage, ms } = replay(chains, AGENTS);
+  const { models } = registry;
+  const figures = { ...figuresOf(steps, usage, models, ms), ...batchFigures(steps, chains, models) };
+  return { row: { label, figures }, steps, chains, models };
 }
 
 function answerKind(sent: Sent): keyof typeof ANSWER {
   return sent.lookedUp ? "look" : sent.edits ? "edits" : sent.reads ? "reads" : sent.kind;
 }
-
-type Made = { readonly call: Call; readonly step: Step };
 
 /** The order in which work can be done: a task's calls behind what it needs; what closes a goal behind all before it. */
 function chainsOf(made: readonly Made[], tasks: readonly Task[], graph: readonly { taskId: string; needId: string }[]): Chain[] {
@@ -171,7 +186,6 @@ function figuresOf(
   return {
     ...sums,
     prompt,
-    usdBatched: (sums.usd ?? 0) / 2,
     readShare: (sums.read ?? 0) / Math.max(1, prompt),
     minutes: ms / 60_000,
   };
@@ -179,8 +193,8 @@ function figuresOf(
 
 /** Each row's dollars beside the same without a cache; all that it is made of stands in its detail. */
 export async function cost(): Promise<Figure[]> {
-  const { rows } = await measureCost();
-  console.log(`${costTable(rows)}\n`);
+  const { rows, together } = await measureCost();
+  console.log(`${costTable(rows)}\n\n${columns(batchLines(rows, together))}\n`);
   return rows.map(({ label, figures }) => ({
     key: label
       .toLowerCase()
@@ -225,8 +239,12 @@ export function costTable(rows: readonly CostRow[]): string {
     ...PART_KINDS.map((part) => share(f[`part ${part}`], f.prompt)),
     ...TIERS.map((tier) => share(f[`tier ${tier}`], f.usd)),
   ]);
-  const widths = head.map((_, column) => Math.max(...[head, ...lines].map((row) => (row[column] ?? "").length)));
-  return [head, ...lines]
+  return columns([head, ...lines]);
+}
+
+function columns(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? "").length)));
+  return rows
     .map((row) => row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join("  "))
     .join("\n");
 }

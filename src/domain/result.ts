@@ -69,6 +69,8 @@ export const statusResult = z.strictObject({
       tasks: z.number().int(),
       tasksDone: z.number().int(),
       costUsd: z.number(),
+      /** Calls of a running goal that wait in batches: since when the oldest, and the share of its price that a call costs. */
+      inBatches: z.strictObject({ calls: z.number().int(), since: z.iso.datetime(), share: z.number() }).nullable(),
     }),
   ),
 });

@@ -16,6 +16,7 @@ type Given = {
   skill?: string | null;
   model?: string;
   step?: string;
+  batchShare?: number | null;
 };
 
 function call({
@@ -26,8 +27,9 @@ function call({
   skill = "s",
   model = "m",
   step = "make",
+  batchShare = null,
 }: Given) {
-  return { skill, model, step, parts: PARTS, startedAt, answeredAt, usage: { ...NO_USAGE, input, cacheRead } };
+  return { batchShare, skill, model, step, parts: PARTS, startedAt, answeredAt, usage: { ...NO_USAGE, input, cacheRead } };
 }
 
 describe("tokensByPart", () => {
@@ -98,6 +100,11 @@ describe("cacheShare", () => {
     // 800 of 800 stable tokens, and 0 of 2400.
     const calls = [call({ startedAt: 0 }), call({ startedAt: 20, cacheRead: 1000 }), call({ startedAt: 40, input: 3000 })];
     expect(cacheShare(calls).share).toBe(0.25);
+  });
+
+  test("a call in a batch marks nothing that it could read: it is left out", () => {
+    const calls = [call({ startedAt: 0 }), call({ startedAt: 20, cacheRead: 800 })];
+    expect(cacheShare([...calls, call({ startedAt: 30, batchShare: 0.5 })])).toEqual(cacheShare(calls));
   });
 
   test("a call without token counts is left out", () => {

@@ -26,12 +26,12 @@ export function tokensByPart(parts: readonly PartSize[], tokens: number): Map<Pa
   return byKind;
 }
 
-type Cached = Pick<Call, "skill" | "model" | "step" | "parts" | "usage" | "startedAt" | "answeredAt">;
+type Cached = Pick<Call, "skill" | "model" | "step" | "parts" | "usage" | "startedAt" | "answeredAt" | "batchShare">;
 
 /**
  * The share (0 to 1) of the stable parts' tokens that were cache reads, weighted by tokens, over the calls that could have
  * read them: those that began after an earlier call of the same skill and model had begun to answer. The Director's own
- * decisions are of no skill. Reads count towards the stable parts first. `eligible` is how many calls that is; `share` is null when none of them has stable tokens.
+ * decisions are of no skill, and a call in a batch marks nothing. Reads count towards the stable parts first. `eligible` is how many calls that is; `share` is null when none of them has stable tokens.
  */
 export function cacheShare(calls: readonly Cached[]): { eligible: number; share: number | null } {
   const warmSince = new Map<string, number>();
@@ -48,7 +48,7 @@ export function cacheShare(calls: readonly Cached[]): { eligible: number; share:
     // A call that was refused, or whose answer was lost, has no token counts: it says nothing about the cache.
     const tokens = promptTokens(call.usage);
     const warm = warmSince.get(group(call));
-    if (tokens === 0 || !ofSkill(call) || warm === undefined || call.startedAt <= warm) continue;
+    if (tokens === 0 || call.batchShare !== null || !ofSkill(call) || warm === undefined || call.startedAt <= warm) continue;
     eligible += 1;
     const byPart = tokensByPart(call.parts, tokens);
     const own = STABLE_PARTS.reduce((sum, kind) => sum + (byPart.get(kind) ?? 0), 0);

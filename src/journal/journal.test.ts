@@ -19,7 +19,7 @@ import { ROOT } from "../test/cli.ts";
 import { ENGINES } from "../test/engines.ts";
 import { createJournal } from "./journal.ts";
 import type { CallOutcome } from "./outcome.ts";
-import { costOf, priceAt, worstCost } from "./prices.ts";
+import { costOf, priceAt } from "./prices.ts";
 import type { CallSpec } from "./request.ts";
 
 const { registry } = await loadRegistry({ root: ROOT });
@@ -148,7 +148,7 @@ for (const engine of ENGINES) {
       // The lightest tier: nothing cheaper is left to turn to when the goal's money gets tight.
       await probe.journal.call(spec(goal, "probe", { tier: "light" }), never);
       const one = (await store.read((read) => callsOfGoal(read, goal.id)))[0]?.hold ?? 0;
-      expect(one).toBeGreaterThan(worstCost(0, 1_000, price));
+      expect(one).toBeGreaterThan(nano((1_000 * price.output) / 1_000_000));
       const fits = 50;
       const capped = await newGoal(store, { cap: one * fits });
       // No answer comes before all have asked: every hold stands at once.
@@ -291,31 +291,17 @@ describe("money, whatever happens", () => {
     );
   }, 60_000);
 
-  test("a hold is never less than what the call can cost", () => {
-    const ids = Object.keys(models.models);
-    fc.assert(
-      fc.property(
-        fc.constantFrom(...ids),
-        fc.nat(2_000_000),
-        fc.nat(128_000),
-        fc.nat(100),
-        fc.nat(100),
-        fc.nat(100),
-        (model, bytes, maxTokens, a, b, c) => {
-          const price = priceAt(models, model, Date.parse("2026-11-21"));
-          // A token is at least a byte; how the prompt splits into reads and writes is the provider's affair.
-          const total = a + b + c + 1;
-          const usage = {
-            input: Math.floor((bytes * a) / total),
-            cacheRead: Math.floor((bytes * b) / total),
-            cacheWrite5m: 0,
-            cacheWrite1h: Math.floor((bytes * c) / total),
-            output: maxTokens,
-          };
-          expect(costOf(usage, price)).toBeLessThanOrEqual(worstCost(bytes, maxTokens, price));
-        },
-      ),
-    );
+  test("a call holds the dearest rate that its own breakpoints allow, and no dearer one", async () => {
+    await using store = await sqlite.open();
+    const goal = await newGoal(store);
+    const { journal } = journalOn(store, () => textReply("ok"));
+    const text = "x".repeat(400_000);
+    for (const share of ["1h", "5m"] as const)
+      await journal.call(spec(goal, share, { system: [{ kind: "skill", text, share }], maxTokens: 1 }), never);
+    await journal.call(spec(goal, "plain", { system: [{ kind: "skill", text }], maxTokens: 1 }), never);
+    const price = priceAt(models, models.tiers.standard, Date.now());
+    const rates = (await store.read((read) => callsOfGoal(read, goal.id))).map(({ hold }) => (hold / nano(1)) * 2.5);
+    expect(rates.map((rate) => Math.round(rate * 10) / 10)).toEqual([price.cache_write_1h, price.cache_write_5m, price.input]);
   });
 });
 

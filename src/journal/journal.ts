@@ -18,7 +18,7 @@ import type { Store, Tx } from "../store/store.ts";
 import { aborted, outcomeOf, replay, type CallOutcome, type Stopped } from "./outcome.ts";
 import { batchShareAt, priceAt, worstCost } from "./prices.ts";
 import { callTooDear, levelReached, Refused, scopeFull, type CapHit } from "./refusal.ts";
-import { sizes, toRequest, type CallSpec } from "./request.ts";
+import { bytesByMark, sizes, toRequest, withoutBreakpoints, type CallSpec } from "./request.ts";
 import { endingOf, settleIn, subjectTask, tellOverHold, type Held } from "./settle.ts";
 
 export type RetryPolicy = {
@@ -149,9 +149,12 @@ export function createJournal(options: JournalOptions): Journal {
         const state = await scopeState(tx, goalScope, goal.rehearsal);
         const tight = level === "critical" || state.spent + state.held > (state.cap + state.allowed) * GOAL_TIGHT;
         const modelId = models.tiers[tight ? cheaper(spec.tier) : spec.tier];
-        const request = toRequest(spec, modelId, models);
+        const marked = toRequest(spec, modelId, models);
+        // When a batch runs its requests nobody knows: a write would be paid for, and seldom read.
+        const request = share === null ? marked : withoutBreakpoints(marked);
         const body = JSON.stringify(request);
-        const amount = worstCost(Buffer.byteLength(body), request.maxTokens, priceAt(models, modelId, tx.now), share ?? 1);
+        const bytes = bytesByMark(request, Buffer.byteLength(body));
+        const amount = worstCost(bytes, request.maxTokens, priceAt(models, modelId, tx.now), share ?? 1);
         if (amount > caps.call) throw callTooDear(amount, caps.call);
         await holdCall(tx, {
           ...spec.key,

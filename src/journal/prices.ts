@@ -48,9 +48,19 @@ export function costOf(usage: Usage, price: Price, share = 1): Nano {
   );
 }
 
-/** The most that a request can cost: a token is at least a byte, each at the dearest input rate, and all of the output it may write. */
-export function worstCost(requestBytes: number, maxTokens: number, price: Price, share = 1): Nano {
-  const rates = ratesFor(price, requestBytes);
-  const dearest = Math.max(rates.input, rates.cache_write_5m, rates.cache_write_1h, rates.cache_read);
-  return nano(((requestBytes * dearest + maxTokens * rates.output) / 1_000_000) * share);
+/** A request's bytes by the dearest way in which the prompt cache lets each be billed. */
+export type BytesByMark = { readonly plain: number; readonly "5m": number; readonly "1h": number };
+
+/**
+ * The most that a request can cost: a token is at least a byte, each at the dearest rate that its breakpoints allow, and all of
+ * the output it may write.
+ */
+export function worstCost(bytes: BytesByMark, maxTokens: number, price: Price, share = 1): Nano {
+  const rates = ratesFor(price, bytes.plain + bytes["5m"] + bytes["1h"]);
+  // What could be written may be read or count as plain input all the same.
+  const plain = Math.max(rates.input, rates.cache_read);
+  const five = Math.max(plain, rates.cache_write_5m);
+  const hour = Math.max(five, rates.cache_write_1h);
+  const prompt = bytes.plain * plain + bytes["5m"] * five + bytes["1h"] * hour;
+  return nano(((prompt + maxTokens * rates.output) / 1_000_000) * share);
 }

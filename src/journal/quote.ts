@@ -1,6 +1,7 @@
 /** The quote: what a plan will cost, low / likely / high per phase, from this workspace's own runs or from shipped priors. */
 
 import { sql } from "kysely";
+import { NO_USAGE } from "../domain/call.ts";
 import { usd } from "../domain/money.ts";
 import type { Plan } from "../domain/plan.ts";
 import type { ModelsFile, Registry, Tier } from "../domain/registry.ts";
@@ -32,8 +33,10 @@ const MIN_SAMPLES = 3;
 
 type Call = typeof MAKE;
 
-function callCost(call: Call, tier: Tier, models: ModelsFile, now: number, band: keyof Band): number {
+/** `cached` is false for a call in a batch, which marks nothing for the cache. */
+function callCost(call: Call, tier: Tier, models: ModelsFile, now: number, band: keyof Band, cached = true): number {
   const price = priceAt(models, models.tiers[tier], now);
+  if (!cached) return usd(costOf({ ...NO_USAGE, input: call.shared + call.fresh, output: call.output[band] }, price));
   // Low: everything shared is read; high: it is written once more at the dearest rate.
   const cold = band === "high" ? call.shared : band === "likely" ? call.shared * 0.4 : 0;
   const usage = {
@@ -58,23 +61,22 @@ export function quotePlan(
   of: { readonly batch: boolean } = { batch: false },
 ): Quote {
   const { models } = registry;
-  const share = of.batch ? (batchShareAt(models, now) ?? 1) : 1;
+  const batched = of.batch ? batchShareAt(models, now) : null;
+  const share = batched ?? 1;
+  const costOfCall = (call: Call, tier: Tier, band: keyof Band) => callCost(call, tier, models, now, band, batched === null);
   let known = 0;
   // Versions made side by side: the first round costs as many, and each pair is compared.
   const variantsCost = (skillName: string, variants: number, band: keyof Band): number => {
     const tier = registry.skills.get(skillName)?.tier ?? "strong";
     const pairs = (variants * (variants - 1)) / 2;
-    return (
-      (variants - 1) * callCost(MAKE, tier, models, now, band) +
-      pairs * COMPARISON * callCost(COMPARE, "strong", models, now, band)
-    );
+    return (variants - 1) * costOfCall(MAKE, tier, band) + pairs * COMPARISON * costOfCall(COMPARE, "strong", band);
   };
   const taskCost = (skillName: string, reviewers: number, band: keyof Band): number => {
     const samples = history.get(skillName);
     if (samples && samples.length >= MIN_SAMPLES)
       return percentile(samples, band === "low" ? 0.1 : band === "likely" ? 0.5 : 0.9);
     const tier = registry.skills.get(skillName)?.tier ?? "strong";
-    return ROUNDS[band] * (callCost(MAKE, tier, models, now, band) + reviewers * callCost(REVIEW, "strong", models, now, band));
+    return ROUNDS[band] * (costOfCall(MAKE, tier, band) + reviewers * costOfCall(REVIEW, "strong", band));
   };
   const phases = plan.phases.map((phase) => {
     const tasks = plan.tasks.filter((task) => task.phase === phase.name);
@@ -86,7 +88,7 @@ export function quotePlan(
           taskCost(task.skill, Math.max(1, task.reviewers?.length ?? 1), band) +
           variantsCost(task.skill, task.variants ?? 1, band),
         0,
-      ) + (phase.gate ? callCost(GATE, "strong", models, now, band) : 0);
+      ) + (phase.gate ? costOfCall(GATE, "strong", band) : 0);
     const priced = (band: keyof Band) => cents(share * sum(band));
     return { name: phase.name, low: priced("low"), likely: priced("likely"), high: priced("high") };
   });
@@ -94,9 +96,9 @@ export function quotePlan(
     cents(
       phases.reduce((sum, phase) => sum + phase[band], 0) +
         share *
-          (callCost(REPORT, "light", models, now, band) +
+          (costOfCall(REPORT, "light", band) +
             // One call compares the texts, where there are two.
-            (plan.tasks.length > 1 ? callCost(CHECK, "standard", models, now, band) : 0)),
+            (plan.tasks.length > 1 ? costOfCall(CHECK, "standard", band) : 0)),
     );
   return {
     low: total("low"),

@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { PART_KINDS } from "../domain/call.ts";
 import type { ModelsFile } from "../domain/registry.ts";
-import { sizes, toRequest, type CallSpec } from "./request.ts";
+import { sizes, toRequest, withoutBreakpoints, type CallSpec } from "./request.ts";
 
 const MODELS: ModelsFile = {
   as_of: "2026-11-21",
@@ -68,6 +68,19 @@ test("only the newest turn keeps its breakpoint: a request may hold four", () =>
     );
   expect(cached([turn("5m"), turn("5m"), turn("5m")])).toEqual(["5m"]);
   expect(cached([turn("5m"), turn()])).toEqual([]);
+});
+
+test("without breakpoints it is the same request, word for word", () => {
+  fc.assert(
+    fc.property(anySpec, (spec) => {
+      const turns = spec.turns?.map((turn) => ({ ...turn, user: { ...turn.user, share: "5m" as const } }));
+      const bare = (part: CallSpec["user"][number]) => ({ kind: part.kind, text: part.text });
+      const marked = toRequest({ ...spec, ...(turns ? { turns } : {}) }, "big", MODELS);
+      const never = toRequest({ ...spec, system: spec.system.map(bare), user: spec.user.map(bare) }, "big", MODELS);
+      expect(JSON.stringify(withoutBreakpoints(marked))).toBe(JSON.stringify(never));
+      expect(withoutBreakpoints(never)).toEqual(never);
+    }),
+  );
 });
 
 test("an empty part is left out, with its breakpoint; the others keep their order and theirs", () => {

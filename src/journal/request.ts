@@ -4,7 +4,8 @@ import type { CallKey, PartKind, PartSize } from "../domain/call.ts";
 import type { Goal } from "../domain/goal.ts";
 import type { ModelsFile, Tier } from "../domain/registry.ts";
 import type { Lease } from "../domain/task.ts";
-import type { AnswerBlock, Message, ModelRequest, ToolResult, ToolSpec, ToolUse } from "../model/model.ts";
+import type { AnswerBlock, Message, ModelRequest, TextPart, ToolResult, ToolSpec, ToolUse } from "../model/model.ts";
+import type { BytesByMark } from "./prices.ts";
 
 export type { AnswerBlock, ToolResult, ToolSpec, ToolUse } from "../model/model.ts";
 
@@ -62,6 +63,50 @@ export function toRequest(spec: CallSpec, model: string, models: ModelsFile): Mo
     ...(spec.tools && spec.tools.length > 0 ? { tools: spec.tools } : {}),
     ...(spec.format ? { format: spec.format } : {}),
   };
+}
+
+/** The same request with nothing marked for the provider's cache. */
+export function withoutBreakpoints(request: ModelRequest): ModelRequest {
+  const plain = (parts: readonly TextPart[]) => parts.map(({ text }) => ({ text }));
+  return {
+    ...request,
+    system: plain(request.system),
+    messages: request.messages.map((message) => {
+      if (message.role === "assistant") return message;
+      const { cache: _, ...rest } = message;
+      return { ...rest, parts: plain(message.parts) };
+    }),
+  };
+}
+
+/**
+ * A request's bytes by what the provider may bill them at: what stands before a breakpoint may be written to its cache, the rest
+ * is plain. `bytes`: of the whole request as JSON; what is not a part (tools, the reply's format) stands before everything.
+ */
+export function bytesByMark(request: ModelRequest, bytes: number): BytesByMark {
+  const found = { plain: 0, "5m": 0, "1h": 0 };
+  let mark: keyof BytesByMark = "plain";
+  const pass = (cache: TextPart["cache"]) => {
+    if (cache === "1h" || (cache === "5m" && mark === "plain")) mark = cache;
+  };
+  const count = (piece: TextPart | ToolResult | Message) => (found[mark] += Buffer.byteLength(JSON.stringify(piece)));
+  const countParts = (parts: readonly TextPart[]) => {
+    for (const part of parts.toReversed()) {
+      pass(part.cache);
+      count(part);
+    }
+  };
+  for (const message of request.messages.toReversed()) {
+    if (message.role === "assistant") count(message);
+    else {
+      pass(message.cache);
+      countParts(message.parts);
+      for (const result of message.results ?? []) count(result);
+    }
+  }
+  countParts(request.system);
+  found[mark] += bytes - found.plain - found["5m"] - found["1h"];
+  return found;
 }
 
 /** Characters by part; what was said after the first message counts as inputs, a reply's format as tools. */
