@@ -9,7 +9,6 @@ import { openChannels, type Application } from "./bootstrap.ts";
 import { periods } from "./domain/budget.ts";
 import type { Problem } from "./domain/problem.ts";
 import type { Registry } from "./domain/registry.ts";
-import { duration } from "./domain/quantity.ts";
 import { diskFacts, storeFacts } from "./health/facts.ts";
 import { inTime } from "./health/in-time.ts";
 import { assessHealth, type HealthLevel } from "./health/level.ts";
@@ -20,7 +19,6 @@ import { inboxBetween, inboxCounts } from "./store/inbox.ts";
 import { tickCounts, ticksSince } from "./store/schedules.ts";
 import { StoreError } from "./store/store.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
-import { readScorecard, scorecardLines } from "./telemetry/scorecard.ts";
 import { createTracer, type Tracer } from "./telemetry/tracer.ts";
 import { createBus } from "./triggers/event-bus.ts";
 import { resolveSources, type ResolvedSources } from "./triggers/event-sources.ts";
@@ -29,6 +27,7 @@ import { createScheduler } from "./triggers/scheduler.ts";
 import { createTrials } from "./triggers/trials.ts";
 import { createApprovalLinks } from "./work/effect-links.ts";
 import { fired, startDaemon, type Daemon, type DaemonPart } from "./work/daemon.ts";
+import { dayLines } from "./work/day-lines.ts";
 import { writeDayReport } from "./work/report-day.ts";
 import { writeDocument } from "./work/scribe.ts";
 
@@ -119,7 +118,10 @@ export async function openDaemon(
     links: links.links,
     route: settings.notify.route,
     quiet: settings.notify.quiet,
-    digest: settings.notify.digest && { ...settings.notify.digest, lines: () => scorecard() },
+    digest: settings.notify.digest && {
+      ...settings.notify.digest,
+      lines: () => store.read((read) => dayLines(read, now(), team.caps)),
+    },
     // Those of the tools too, and tokens that come later: the list grows.
     secrets: team.secrets,
     now,
@@ -159,11 +161,6 @@ export async function openDaemon(
     });
     tracer = sending;
     parts.push({ name: "traces", everyMs: 60_000, look: async () => (await sending.look()).nextAt });
-  }
-
-  async function scorecard(): Promise<string[]> {
-    const card = await store.read((read) => readScorecard(read, now() + 1));
-    return scorecardLines(card.real, duration).map(({ name, value }) => `${name}: ${value}`);
   }
 
   /** The report of today, and of yesterday while it may still have been written too early. */
@@ -213,7 +210,7 @@ export async function openDaemon(
         : { storeProblem: `the store has not answered for ${STORE_MS / 1000} s`, ...blank };
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
-      facts = { storeProblem: error.message, ...blank };
+      facts = { storeProblem: `${error.message} (${error.hint})`, ...blank };
     }
     const found = assessHealth({ ...facts, queue, ...disk });
     const level = faults.length > 0 && found.level === "full" ? "limited" : found.level;

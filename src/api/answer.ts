@@ -7,10 +7,13 @@ export type Refusal = {
   readonly headers?: Readonly<Record<string, string>>;
 };
 
+/** What is said here is for now, and never a page, whatever stands in it. */
+const PLAIN = { "cache-control": "no-store", "x-content-type-options": "nosniff" } as const;
+
 export function json(status: number, body: object, headers: Readonly<Record<string, string>> = {}): Response {
   return new Response(`${JSON.stringify(body)}\n`, {
     status,
-    headers: { "content-type": "application/json", "cache-control": "no-store", ...headers },
+    headers: { ...PLAIN, "content-type": "application/json", ...headers },
   });
 }
 
@@ -19,7 +22,7 @@ export function refuse({ status, error, headers }: Refusal): Response {
 }
 
 export function text(body: string, type: string): Response {
-  return new Response(body, { headers: { "content-type": type, "cache-control": "no-store" } });
+  return new Response(body, { headers: { ...PLAIN, "content-type": type } });
 }
 
 /** The rest of the body is not wanted: the connection ends with the answer. */

@@ -132,6 +132,8 @@ test("stopping: no more is taken, what is in flight is answered", async () => {
   await entered.promise;
   const stopping = at.door.stop();
   await expect(fetch(`${url}/health/live`, { keepalive: false })).rejects.toThrow();
+  // Longer than an answer that is ready may need to go out.
+  expect(await Promise.race([stopping.then(() => "stopped"), Bun.sleep(300).then(() => "waits")])).toBe("waits");
   release.resolve();
   expect((await slow).status).toBe(200);
   await stopping;

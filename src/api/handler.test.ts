@@ -79,6 +79,11 @@ describe("POST /webhook", () => {
     ["a field too many", { type: "drop", data: {}, priority: "P0" }, 'unknown field "priority"'],
     ["__proto__", '{"type":"drop","data":{},"__proto__":{}}', 'unknown field "__proto__"'],
     ["a time in prose", { type: "drop", data: {}, timestamp: "yesterday" }, "timestamp"],
+    [
+      "a day without a time",
+      { type: "drop", data: {}, timestamp: "2026-11-21" },
+      "a time with its zone, like 2026-11-21T16:30:00Z",
+    ],
     ["an empty id", { type: "drop", data: {}, id: "" }, "id"],
     ["NUL in the id", { type: "drop", data: {}, id: "a\u0000" }, "id"],
     ["the team's name", { type: "drop", data: {}, source: "marketeam" }, "only the team itself may use"],

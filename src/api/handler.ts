@@ -9,7 +9,7 @@ import type { SignedSource } from "../triggers/event-sources.ts";
 import type { Incoming, Receipt } from "../triggers/event-take.ts";
 import { PROMETHEUS_TYPE } from "../telemetry/prometheus.ts";
 import { CLOSE, json, refuse, retryAfter, text as textAnswer, type Refusal } from "./answer.ts";
-import type { ApprovalPages } from "./approval-pages.ts";
+import { failedPage, isApprovalPath, type ApprovalPages } from "./approval-pages.ts";
 import { createBodyReader, mapOf, textOf } from "./body.ts";
 import { addressKey, createBuckets, isPrivate, type Rate } from "./buckets.ts";
 import { readPlainEvent } from "./plain-event.ts";
@@ -178,6 +178,7 @@ export function createHandler(options: HandlerOptions): Handler {
       if (error instanceof BusFull) return refuse(unavailable("more events come than can be saved", 1));
       if (error instanceof StoreError) log.warn("the store cannot take an event", { error });
       else log.error("a request could not be answered", { error, method: request.method });
+      if (options.approvals && isApprovalPath(pathOf(request))) return failedPage(retryAfter(RETRY_SECONDS));
       return refuse(unavailable("nothing can be saved at the moment", RETRY_SECONDS));
     }
   };

@@ -7,6 +7,9 @@ import { schemaProblems } from "../skills/schema-problems.ts";
 import type { Incoming } from "../triggers/event-take.ts";
 import { isMap } from "./body.ts";
 
+const time = z.iso.datetime({ offset: true });
+const isTime = (value: unknown) => time.safeParse(value).success;
+
 const plainEvent = z.strictObject({
   id: z
     .string()
@@ -17,7 +20,7 @@ const plainEvent = z.strictObject({
     .string()
     .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, "1 to 64 letters, digits and . _ -")
     .optional(),
-  timestamp: z.iso.datetime({ offset: true, error: "a time like 2026-11-21T16:30:00Z" }).optional(),
+  timestamp: z.custom<string>(isTime, "must be a time with its zone, like 2026-11-21T16:30:00Z").optional(),
   data: z.custom<Readonly<Record<string, unknown>>>(isMap, "must be a map (key: value)"),
 });
 

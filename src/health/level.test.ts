@@ -50,6 +50,13 @@ describe("health", () => {
     ]);
   });
 
+  test("a reason that a person can do something about says what", () => {
+    const reasonsOf = (change: Partial<HealthFacts>) => assessHealth({ ...WELL, ...change }).reasons[0];
+    expect(reasonsOf({ budget: "exhausted" })).toContain("allows an amount (`approvals`), or the next day or month begins (UTC)");
+    expect(reasonsOf({ capsHit: true })).toContain("`costs`");
+    expect(reasonsOf({ diskFree: 64e6 })).toBe("only 61 MB are free on the disk: make room");
+  });
+
   test("too many cap hits in a row stop new work", () => {
     expect(levelOf({ capsHit: true })).toBe("minimal");
   });

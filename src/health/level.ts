@@ -44,12 +44,19 @@ export function assessHealth(facts: HealthFacts): { level: HealthLevel; reasons:
   if (facts.workspaceProblem !== null) find("minimal", `documents cannot be written: ${facts.workspaceProblem}`);
   if (facts.diskFree !== null && facts.diskFree < DISK_LOW) {
     const free = `${Math.floor(facts.diskFree / MEGABYTE)} MB are free on the disk`;
-    if (facts.diskFree < DISK_FULL) find("minimal", `only ${free}: saving may fail`);
-    else find("limited", `only ${free}`);
+    if (facts.diskFree < DISK_FULL) find("minimal", `only ${free}: saving may fail, make room`);
+    else find("limited", `only ${free}: make room`);
   }
   if (facts.budget === "exhausted")
-    find("minimal", "the budget is used up: nothing new is started until a person allows an amount");
-  if (facts.capsHit) find("minimal", "too many caps were hit in a row: nothing new is started until a person allows an amount");
+    find(
+      "minimal",
+      "the budget is used up: nothing new is started until a person allows an amount (`approvals`), or the next day or month begins (UTC)",
+    );
+  if (facts.capsHit)
+    find(
+      "minimal",
+      "too many caps were hit in a row: nothing new is started until a person allows an amount (`costs` shows where it went, `approvals` what waits)",
+    );
   if (facts.budget === "critical") find("limited", "95 % of the budget is used: only P0 goals work, on cheaper models");
   if (facts.budget === "tight") find("limited", "90 % of the budget is used: only P0 and P1 goals work");
   if (facts.queue && !facts.queue.up)

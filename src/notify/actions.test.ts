@@ -122,6 +122,21 @@ for (const engine of ENGINES) {
       expect(JSON.stringify(at.log.seen)).not.toMatch(/m\.example|ann@x\.co/);
     });
 
+    test("a goal that is done says what of it still waits for a yes, and how many tasks were left open", async () => {
+      await using at = await opened(engine);
+      const complete = (goalId: string, open: number) =>
+        at.store.write("t.complete", async (tx) =>
+          tx.emit({ type: "goal.completed", goalId, taskId: null, open }, { rehearsal: false }),
+        );
+      await at.propose();
+      await complete("goal_a", 0);
+      await complete("goal_p0", 1);
+      await at.later();
+      const texts = at.log.seen.filter(({ type }) => type === "goal.done").map(({ text }) => text);
+      expect(texts[0]).toStartWith("The work is done; 1 action outside waits for your yes (`approvals`).");
+      expect(texts[1]).toStartWith("1 task was left open.");
+    });
+
     test("up to three in one message, many are only named; a draft need not wait for its work", async () => {
       await using at = await opened(engine);
       for (let i = 0; i < 4; i++) await at.propose(i === 0 ? { class: "draft", taskId: "task_a" } : {});

@@ -240,6 +240,37 @@ for (const engine of ENGINES) {
       expect(await states()).toMatchObject([{ state: "sent", attempts: 2 }]);
     });
 
+    test("a message that was given up and arrived after all is sent, and nothing of it is told again", async () => {
+      await using opened = await engine.open();
+      const clock = clocked(opened);
+      const answer = Promise.withResolvers<Delivery>();
+      const begun = Promise.withResolvers<void>();
+      let tries = 0;
+      const slow = memory("team", () => {
+        if (++tries < TRIES) return { ok: false, problem: "away", retryAfterMs: null };
+        begun.resolve();
+        return answer.promise;
+      });
+      const [one, two] = [notifierOf(clock, [slow.channel]), notifierOf(clock, [slow.channel])];
+      await one.look();
+      await addGoal(clock.store, "goal_1");
+      await emit(clock.store, done("goal_1"));
+      for (let look = await one.look(); tries < TRIES - 1; look = await one.look()) clock.to(look.next ?? Number.NaN);
+      clock.by(4 * HOUR);
+      const last = one.look();
+      await begun.promise;
+      clock.by(HOUR);
+      await two.look();
+      const states = () => clock.store.read((read) => listSends(read));
+      expect(await states()).toMatchObject([{ state: "given_up", attempts: TRIES }]);
+      answer.resolve({ ok: true });
+      await last;
+      expect(await states()).toMatchObject([{ state: "sent", problem: null }]);
+      clock.by(HOUR);
+      await two.look();
+      expect(slow.seen).toHaveLength(TRIES);
+    });
+
     test("failures are tried again with growing pauses, eight times, then given up where one can see it", async () => {
       await using opened = await engine.open();
       const clock = clocked(opened);
@@ -425,7 +456,7 @@ for (const engine of ENGINES) {
       const notifier = notifierOf(clock, channels, { log, secrets });
       await notifier.look();
       await addGoal(clock.store, "goal_1", { title: "Publish sk-ant-KEYKEYKEY" });
-      await emit(clock.store, done("goal_1"));
+      await emit(clock.store, { type: "goal.failed", goalId: "goal_1", taskId: null, reason: "it said sk-ant-KEYKEYKEY" });
       await notifier.look();
       clock.by(2000);
       expect(await notifier.look()).toMatchObject({ sent: 0, failed: 3 });
@@ -435,6 +466,7 @@ for (const engine of ENGINES) {
       const stored = await clock.store.read((read) => listSends(read));
       const told = [...seen, ...lines, JSON.stringify(stored)].join("\n");
       expect(told).toContain("Publish [redacted]");
+      expect(told).toContain("it said [redacted]");
       expect(told).not.toMatch(/KEYKEYKEY|SLACKSECRET|SLACKTOKEN|whsec_|MDEyMzQ1/);
     });
 

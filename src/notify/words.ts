@@ -4,9 +4,11 @@ import type { BudgetLevel } from "../domain/budget.ts";
 import type { EventType, StoredEvent } from "../domain/event.ts";
 import type { Goal } from "../domain/goal.ts";
 import { DIRECTOR } from "../domain/plan.ts";
+import { count } from "../domain/quantity.ts";
 import type { Question } from "../domain/question.ts";
 import type { healthLevel } from "../domain/result.ts";
 import { currentOfGoal } from "../store/deliverables.ts";
+import { effectsWaiting } from "../store/effect-waiting.ts";
 import { getEffect } from "../store/effects.ts";
 import { getGoal } from "../store/goals.ts";
 import { getQuestion, listQuestions } from "../store/questions.ts";
@@ -96,8 +98,8 @@ async function goalTold(read: Read, event: StoredEvent, goal: Goal): Promise<Tol
         const draft = { ...base, kind: "goal.done", state: "done", urgent: false, text: `${lines}\n${look}` } as const;
         return { drafts: [{ ...draft, title: goal.title }], overtakes: [ended(goal)] };
       }
-      const open = event.open === 0 ? "Everything that was asked for is done." : `${event.open} of its tasks were left open.`;
-      const draft = { ...base, kind: "goal.done", state: "done", urgent: false, text: `${open}\n${look}` } as const;
+      const text = `${await doneWords(read, goal.id, event.open)}\n${look}`;
+      const draft = { ...base, kind: "goal.done", state: "done", urgent: false, text } as const;
       return { drafts: [{ ...draft, title: `Goal done: ${goal.title}` }], overtakes: [ended(goal)] };
     }
     case "goal.failed": {
@@ -110,6 +112,15 @@ async function goalTold(read: Read, event: StoredEvent, goal: Goal): Promise<Tol
     default:
       return NOTHING;
   }
+}
+
+/** What is left of a goal that is done: tasks that were not, actions that a person has not answered. */
+async function doneWords(read: Read, goalId: string, open: number): Promise<string> {
+  const answerable = (await effectsWaiting(read, { goalId })).answerable.filter((effect) => !effect.rehearsal);
+  const left = open === 0 ? "" : `${count(open, "task")} ${open === 1 ? "was" : "were"} left open`;
+  if (answerable.length === 0) return left === "" ? "Everything that was asked for is done." : `${left}.`;
+  const waits = `${count(answerable.length, "action")} outside ${answerable.length === 1 ? "waits" : "wait"} for your yes`;
+  return `${left === "" ? "The work is done" : left}; ${waits} (\`approvals\`).`;
 }
 
 /** The five lines of a review by the Director; null when the goal is none. */

@@ -11,8 +11,11 @@ export type ApprovalLinks = {
   links(effect: Effect): Promise<Readonly<Record<Choice, string>> | null>;
   /** The token alone, as it stands behind `/approve/`. */
   token(effect: Effect, choice: Choice): Promise<string>;
-  /** The effect that a token answers, and how. `false`: forged, or of something that is not there or not the same any more. */
-  open(token: string): Promise<{ readonly effect: Effect; readonly choice: Choice } | "false" | "late">;
+  /**
+   * The effect that a token answers, and how. `false`: forged, or of something that is not there or not the same any more.
+   * `late`: its time is over; what became of the effect may still be told.
+   */
+  open(token: string): Promise<{ readonly effect: Effect; readonly choice: Choice } | { readonly late: Effect } | "false">;
 };
 
 export const APPROVAL_PATH = "/approve/";
@@ -52,7 +55,8 @@ export function createApprovalLinks(options: {
       const effect = await store.read((read) => getEffect(read, link.id));
       if (!effect) return "false";
       const verdict = verifyLink(await secret(), link, { hash: effect.hash, now: now() });
-      return verdict === "good" ? { effect, choice: link.choice } : verdict;
+      if (verdict === "false") return "false";
+      return verdict === "late" ? { late: effect } : { effect, choice: link.choice };
     },
   };
 }

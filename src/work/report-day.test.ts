@@ -106,7 +106,9 @@ for (const engine of ENGINES) {
       expect(await reportOf(at(store, NOON))).toBeNull();
       const skipped = async () => [{ name: "daily", outcome: "skipped", reason: "paused", n: 1 }];
       const report = await reportOf(at(store, NOON), { schedules: skipped });
-      expect(section(report?.text ?? "", "Waits for you")).toEqual(["- Is it good enough? (since 2026-11-19; `approve ask_1`)"]);
+      expect(section(report?.text ?? "", "Waits for you")).toEqual([
+        "- Is it good enough? (since 2026-11-19; `approvals ask_1`)",
+      ]);
     });
 
     test("the model's absence: how many goals waited, how long, and whether it came back", async () => {
@@ -193,7 +195,7 @@ open: 1
 
 ## Waits for you
 
-- Is it good enough? (since 2026-11-21; \`approve ask_1\`)
+- Is it good enough? (since 2026-11-21; \`approvals ask_1\`)
 
 ## Goals
 

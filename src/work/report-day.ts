@@ -115,7 +115,7 @@ export async function composeDayReport(
   };
   section("Waits for you", [
     ...limited(
-      open.map((entry) => `${oneLine(entry.title)} (since ${periods(entry.createdAt).day}; \`approve ${entry.id}\`)`),
+      open.map((entry) => `${oneLine(entry.title)} (since ${periods(entry.createdAt).day}; \`approvals ${entry.id}\`)`),
       SHOWN.questions,
     ),
     ...limited(outside.open.map(oneLine), SHOWN.actions, "more actions: `approvals`"),
@@ -181,7 +181,12 @@ function happenedLine({ name, outcome, reason, n }: Happened): string {
 }
 
 /** The day's money, and the month's up to that day: later days do not change what a report says. */
-async function moneyOf(read: Read, window: Window, caps: Pick<Caps, "day" | "month">): Promise<{ day: number; line: string }> {
+export async function moneyOf(
+  read: Read,
+  window: Window,
+  caps: Pick<Caps, "day" | "month">,
+  inMonth = "this month",
+): Promise<{ day: number; line: string }> {
   const { day, month } = periods(window.from);
   const days = (await listScopes(read, "day", false)).filter((scope) => scope.id.startsWith(month) && scope.id <= day);
   const spent = days.reduce((sum, scope) => sum + scope.spent, 0);
@@ -191,7 +196,7 @@ async function moneyOf(read: Read, window: Window, caps: Pick<Caps, "day" | "mon
   const less = saved > 0 ? `, ${dollars(saved)} saved by batches` : "";
   return {
     day: (today?.spent ?? 0) + (today?.held ?? 0),
-    line: `${dollars(today?.spent ?? 0)} spent${held} of ${dollars(caps.day + (today?.allowed ?? 0))}, ${dollars(spent)} of ${dollars(caps.month)} this month${less}`,
+    line: `${dollars(today?.spent ?? 0)} spent${held} of ${dollars(caps.day + (today?.allowed ?? 0))}, ${dollars(spent)} of ${dollars(caps.month)} ${inMonth}${less}`,
   };
 }
 

@@ -2,6 +2,7 @@
 
 import { buttonId, buttonValue } from "../answer-button.ts";
 import type { WaitingAction } from "../channel.ts";
+import { previewText } from "../preview-text.ts";
 import { slackText } from "./text.ts";
 
 // Slack takes 3,000 characters in a section, and refused about 13,000 in all blocks together.
@@ -19,7 +20,8 @@ export function actionBlocks(actions: readonly WaitingAction[], buttons: boolean
 type How = { readonly room: number; readonly buttons: boolean; readonly alone: boolean };
 
 function blocksOf(action: WaitingAction, { room, buttons, alone }: How): object[] {
-  const { id, title, preview, blocked, tainted, became } = action;
+  const { id, title, blocked, tainted, became } = action;
+  const preview = previewText(action.preview);
   // Of a single one the message's own title says it.
   const head = alone ? [] : [{ type: "divider" }, mrkdwn(`*${slackText(title, 300)}*`)];
   if (became !== null)

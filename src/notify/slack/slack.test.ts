@@ -148,6 +148,12 @@ describe("actions", () => {
     for (const piece of pieces) expect([piece.length <= 3000, piece.isWellFormed()]).toEqual([true, true]);
   });
 
+  test("a preview stands there without marks that nothing renders, but what an agent wrote to the letter", () => {
+    const preview = "**To** jane\\_doe@x.co\n\ntext:\n\n    **kept** \\_";
+    const shown = JSON.stringify(actionBlocks([action({ preview })], true));
+    expect(shown).toContain(JSON.stringify("To: jane_doe@x.co\n\ntext:\n\n    **kept** \\_").slice(1, -1));
+  });
+
   test("what became of it stands in the place of its buttons; only a real user is a mention", () => {
     const shown = (by: string | null) =>
       JSON.stringify(actionBlocks([action({ links, became: { words: "Not done: <!channel>.", by } })], true));
