@@ -55,16 +55,12 @@ async function answer(typed: string, options: AnswerOptions, given: Answer): Pro
   if (status !== "running" || !options.run) {
     if (options.json) printJson({ goal: goalId, status, answered: given.choice });
     else
-      print(
-        status === "running"
-          ? `Recorded. Go on with: bun run start resume ${goalId}${rehearsal ? " --rehearse" : ""}`
-          : `Recorded. The goal is ${status}.`,
-      );
+      print(status === "running" ? `Recorded. Go on with: bun run start resume ${goalId}` : `Recorded. The goal is ${status}.`);
     return EXIT.done;
   }
   const flags = { ...options, ...(rehearsal ? { rehearse: true } : {}) };
   if (!rehearsal && configFor(options).apiKey === null) {
-    note(`Recorded. ANTHROPIC_API_KEY is not set: go on later with \`resume ${goalId}\`.`);
+    note(`Recorded. ANTHROPIC_API_KEY is not set: go on later with \`bun run start resume ${goalId}\`.`);
     return EXIT.done;
   }
   await using app = await openTeam(flags, { model: true });
@@ -73,15 +69,16 @@ async function answer(typed: string, options: AnswerOptions, given: Answer): Pro
 
 /** The answer is durable before anything goes on. */
 async function record(typed: string, options: AnswerOptions, given: Answer): Promise<{ goalId: string; rehearsal: boolean }> {
-  if (!storeThere(configFor(options))) throw new UsageError(`there is no question "${typed}"`, "see `approvals`");
+  if (!storeThere(configFor(options))) throw new UsageError(`there is no question "${typed}"`, "see `bun run start approvals`");
   await using app = await openApplication(options);
   const id = await resolveId(app.store, "ask", typed);
   const question = await app.store.read((read) => getQuestion(read, id));
-  if (!question) throw new UsageError(`there is no question "${typed}"`, "see `approvals`");
+  if (!question) throw new UsageError(`there is no question "${typed}"`, "see `bun run start approvals`");
   const scribe = createScribe(app.team, (goalId) => goalId === question.goalId);
   const problem = await answerQuestion(app.store, question, given);
   await scribe.close();
-  if (problem !== null) throw new UsageError(problem, "see `approvals` for what waits, `show` for the versions of a task");
+  if (problem !== null)
+    throw new UsageError(problem, "`bun run start approvals` tells what waits, `bun run start show` the versions of a task");
   const goal = await app.store.read((read) => needGoal(read, question.goalId));
   return { goalId: goal.id, rehearsal: goal.rehearsal };
 }

@@ -26,7 +26,8 @@ export async function answerOrShow(typed: readonly string[], options: AnswerFlag
   for (const flag of ["note", "all", "class", "yes"] as const)
     if (options[flag] !== undefined)
       throw new UsageError(`--${flag} goes with --approve or --reject`, "add the one that you mean, or leave it out");
-  if (typed.length > 1) throw new UsageError("name one, or answer several with --approve or --reject", "see `approvals`");
+  if (typed.length > 1)
+    throw new UsageError("name one, or answer several with --approve or --reject", "see `bun run start approvals`");
   return approval(typed[0], options);
 }
 
@@ -75,7 +76,7 @@ export async function approval(typed: string | undefined, options: CommonOptions
   if (typed === undefined) return approvals(options);
   const config = configFor(options);
   const store = await openStoreThere(config);
-  if (store === null) throw new UsageError(`there is no question "${typed}"`, "see `approvals`");
+  if (store === null) throw new UsageError(`there is no question "${typed}"`, "see `bun run start approvals`");
   let question: Question | null;
   let decision: Decision | null = null;
   try {
@@ -86,7 +87,7 @@ export async function approval(typed: string | undefined, options: CommonOptions
   } finally {
     await store.close();
   }
-  if (!question) throw new UsageError(`there is no question "${typed}"`, "see `approvals`");
+  if (!question) throw new UsageError(`there is no question "${typed}"`, "see `bun run start approvals`");
   if (options.json) {
     const { status } = question;
     printJson({ approvals: [{ ...questionJson(question), status, ...(decision ? decisionJson(decision) : {}) }] });

@@ -52,7 +52,10 @@ export async function settleCall(store: Pick<Store, "write">, id: string, cost: 
   return store.write("call.reconcile", async (tx) => {
     const call = (await listCalls(tx, { state: "unknown" })).find((entry) => entry.id === id);
     if (!call)
-      throw new UsageError(`call ${id} is not one whose answer was lost`, "see `costs` for the calls that can be settled");
+      throw new UsageError(
+        `call ${id} is not one whose answer was lost`,
+        "see `bun run start costs` for the calls that can be settled",
+      );
     const { usage, answeredAt, rehearsal } = call;
     const stop = call.stop ?? "lost";
     const flags = [...call.flags, RECONCILED];

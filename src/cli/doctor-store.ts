@@ -76,7 +76,7 @@ async function openQuestions(store: Store): Promise<Check> {
     name: "questions",
     state: "warn",
     detail: `${open.length} ${open.length === 1 ? "waits" : "wait"} for you`,
-    hint: "see `approvals`",
+    hint: "see `bun run start approvals`",
   };
 }
 

@@ -37,7 +37,7 @@ export async function answerEffects(
   const approve = options.approve ?? false;
   checkFlags(typed, options);
   const config = configFor(options);
-  if (!storeThere(config)) throw new UsageError("there is nothing to answer", "see `approvals`");
+  if (!storeThere(config)) throw new UsageError("there is nothing to answer", "see `bun run start approvals`");
   await using ledger = await open(options);
   const chosen = options.all ? await allOf(ledger.store, options.class, approve) : await named(ledger.store, typed);
   if (approve) await checkApprovable(ledger.store, chosen);
@@ -76,7 +76,7 @@ function checkFlags(typed: readonly string[], options: AnswerFlags): void {
   if (options.class !== undefined && !options.all) throw new UsageError("--class goes with --all", "or name the ids");
   if (options.all && typed.length > 0) throw new UsageError("--all and ids exclude each other", "choose one of them");
   if (!options.all && typed.length === 0)
-    throw new UsageError("say which effects", "approvals --approve act_… act_…; see `approvals`");
+    throw new UsageError("say which effects", "approvals --approve act_… act_…; see `bun run start approvals`");
   if (options.all && options.approve && !IN_BULK.includes(options.class ?? "send"))
     throw new UsageError(
       options.class === undefined

@@ -99,10 +99,10 @@ export function choicesOf({ id, state }: Effect, waits: string | null): string[]
 /** The id that a person means: a unique beginning. Throws UsageError. */
 export async function resolveEffectId(store: Pick<Store, "read">, typed: string): Promise<string> {
   const prefix = idPrefix("act", typed);
-  if (prefix === null) throw new UsageError(`"${oneLine(typed, 60)}" is not the id of an effect`, "see `effects`");
+  if (prefix === null) throw new UsageError(`"${oneLine(typed, 60)}" is not the id of an effect`, "see `bun run start effects`");
   const found = await store.read((read) => idsLike(read, "effects", prefix));
   if (found.length > 1) throw new UsageError(`"${typed}" is the beginning of several effect ids`, "type more of it");
-  if (found[0] === undefined) throw new UsageError(`there is no effect "${typed}"`, "see `effects`");
+  if (found[0] === undefined) throw new UsageError(`there is no effect "${typed}"`, "see `bun run start effects`");
   return found[0];
 }
 

@@ -43,7 +43,7 @@ export async function effects(typed: string | undefined, options: EffectsFlags, 
   if (stop) return stopAll(options);
   if (resume) return resumeAll(options);
   if (typed === undefined) return list(options, open);
-  if (!storeThere(configFor(options))) throw new UsageError(`there is no effect "${typed}"`, "see `effects`");
+  if (!storeThere(configFor(options))) throw new UsageError(`there is no effect "${typed}"`, "see `bun run start effects`");
   if (happened || didNotHappen) return settle(typed, happened ?? false, options, open);
   return show(typed, options);
 }
@@ -95,7 +95,7 @@ async function readList(options: EffectsFlags) {
 export async function show(typed: string, options: CommonOptions): Promise<number> {
   const config = configFor(options);
   const store = await openStoreThere(config);
-  if (store === null) throw new UsageError(`there is no effect "${typed}"`, "see `effects`");
+  if (store === null) throw new UsageError(`there is no effect "${typed}"`, "see `bun run start effects`");
   try {
     const whole = await wholeEffect(store, await resolveEffectId(store, typed));
     if (options.json) printJson(wholeJson(whole));
@@ -111,7 +111,7 @@ export type WholeEffect = { readonly effect: Effect; readonly history: History; 
 async function wholeEffect(store: Pick<Store, "read">, id: string): Promise<WholeEffect> {
   return store.read(async (read) => {
     const effect = await getEffect(read, id);
-    if (!effect) throw new UsageError(`there is no effect "${id}"`, "see `effects`");
+    if (!effect) throw new UsageError(`there is no effect "${id}"`, "see `bun run start effects`");
     const waits = effect.state === "intent" ? (effect.blocked ?? (await waitsFor(read, effect))) : null;
     return { effect, history: await historyOf(read, effect), waits };
   });
@@ -171,7 +171,7 @@ async function settle(typed: string, happened: boolean, options: EffectsFlags, o
   const id = await resolveEffectId(ledger.store, typed);
   await ledger.recover();
   const given = await ledger.effects.resolve(id, { happened, by: PERSON, note: options.note ?? null });
-  if ("refused" in given) throw new UsageError(`${id}: ${given.refused}`, "see `effects`");
+  if ("refused" in given) throw new UsageError(`${id}: ${given.refused}`, "see `bun run start effects`");
   if (options.json) printJson(effectJson(given.effect));
   else print(`Noted: ${given.effect.note}. ${id} is ${given.effect.state}.`);
   return EXIT.done;

@@ -104,7 +104,7 @@ async function allow(what: string, options: EmailOptions): Promise<number> {
   const store = await openStoreThere(configFor(options));
   try {
     const gone = store !== null && (await store.write("email.allow", (tx) => unsuppress(tx, address)));
-    if (!gone) throw new UsageError(`${address} is not on the suppression list`, "see `email suppressed`");
+    if (!gone) throw new UsageError(`${address} is not on the suppression list`, "see `bun run start email suppressed`");
     if (options.json) printJson({ allowed: address });
     else print(`${address} may be written to again.`);
   } finally {

@@ -47,13 +47,10 @@ export async function replayEvent(typed: string, options: InboxOptions): Promise
   const { id } = await find(app.store, typed);
   const bus = createBus({ team: app.team, rehearsal: false });
   const event = await bus.replay(id, { force: options.force ?? false });
-  if (event === null) throw new UsageError(`there is no event "${typed}"`, "see `events --inbox`");
+  if (event === null) throw new UsageError(`there is no event "${typed}"`, "see `bun run start events --inbox`");
   if (options.json) printJson(inboxJson(event));
   else {
-    const next =
-      event.goalId === null
-        ? ""
-        : `\nA daemon works on it; or now: bun run start resume ${event.goalId}${event.rehearsal ? " --rehearse" : ""}`;
+    const next = event.goalId === null ? "" : `\nA daemon works on it; or now: bun run start resume ${event.goalId}`;
     const force = event.reason.startsWith("cooldown") ? "\nTo start it all the same: --force" : "";
     print(`${event.id} repeats ${id}: ${decisionText(event)}${next}${force}`);
   }
@@ -62,11 +59,11 @@ export async function replayEvent(typed: string, options: InboxOptions): Promise
 
 async function find(store: Store, typed: string): Promise<InboxEvent> {
   const prefix = idPrefix("event", typed);
-  if (prefix === null) throw new UsageError(`"${typed}" is not the id of an event`, "see `events --inbox`");
+  if (prefix === null) throw new UsageError(`"${typed}" is not the id of an event`, "see `bun run start events --inbox`");
   const ids = await store.read((read) => idsLike(read, "inbox", prefix));
   if (ids.length > 1) throw new UsageError(`"${typed}" is the beginning of several event ids`, "type more of it");
   const event = ids[0] === undefined ? null : await store.read((read) => getInboxEvent(read, ids[0] ?? ""));
-  if (event === null) throw new UsageError(`there is no event "${typed}"`, "see `events --inbox`");
+  if (event === null) throw new UsageError(`there is no event "${typed}"`, "see `bun run start events --inbox`");
   return event;
 }
 

@@ -81,7 +81,8 @@ async function act(action: string, id: string | undefined, options: EventsOption
   if (!known) throw new UsageError(`events cannot "${oneLine(action, 60)}"`, suggest(action, ACTIONS));
   const stray = options.inbox ? "--inbox" : options.mappings ? "--mappings" : options.goal !== undefined ? "--goal" : null;
   if (stray !== null) throw new UsageError(`${stray} does not belong to \`events ${known}\``, "leave it out");
-  if (id === undefined) throw new UsageError(`${known} which event?`, "its id, or the beginning of it: see `events --inbox`");
+  if (id === undefined)
+    throw new UsageError(`${known} which event?`, "its id, or the beginning of it: see `bun run start events --inbox`");
   const inbox = await import("./events-inbox.ts");
   if (known === "replay") return inbox.replayEvent(id, options);
   if (options.force) throw new UsageError("--force belongs to `events replay <id>`", "leave it out");

@@ -75,6 +75,11 @@ describe("help", () => {
     );
   }, 120_000);
 
+  test("in 80 columns no line breaks in the middle of a word", async () => {
+    const { stdout } = await command(["--help"]);
+    expect(stdout.split("\n").filter((line) => line.length > 80)).toEqual([]);
+  });
+
   test("a clone is told how to type them", async () => {
     expect((await command(["--help"])).stdout).toContain("bun run start");
   });

@@ -47,7 +47,7 @@ async function readUpTo(path: string, max: number): Promise<Buffer> {
           : code === "EACCES"
             ? "permission denied"
             : String(code || error);
-    throw new UsageError(`cannot read ${path}: ${why}`, "name a text file: init --from README.md");
+    throw new UsageError(`cannot read ${path}: ${why}`, "name a text file: bun run start init --from README.md");
   }
   return Buffer.concat(pieces);
 }

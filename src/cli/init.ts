@@ -51,7 +51,7 @@ export async function init(options: InitOptions): Promise<number> {
 
 async function fromDialogue(config: RuntimeConfig, options: InitOptions): Promise<number> {
   if (!process.stdin.isTTY || !interactive(config))
-    throw new UsageError("the dialogue needs a terminal to ask in", "read a text instead: init --from README.md");
+    throw new UsageError("the dialogue needs a terminal to ask in", "read a text instead: bun run start init --from README.md");
   note(
     `Ten questions, one line each. No model is asked, nothing is spent.
 Enter leaves one for later, "${BACK}" goes back, Ctrl-C stops and saves nothing.
@@ -179,7 +179,7 @@ async function save(app: Application, draft: Draft, options: InitOptions): Promi
   // The dialogue asks for them itself.
   if (draft.origin !== "dialogue" && Object.keys(app.registry.tools.mcpServers).length === 0)
     out.push(
-      "The team has no tools yet, and advises. `tools add` lists what it can use: analytics, search, a browser, mail and more.",
+      "The team has no tools yet, and advises. `bun run start tools add` lists what it can use: analytics, search, a browser, mail and more.",
     );
   out.push("", `Next: bun run start ${real ? "--dry-run" : "--rehearse"} "Increase signup conversion by 20%"`);
   print(out.join("\n"));

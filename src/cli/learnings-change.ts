@@ -69,7 +69,8 @@ export async function edit(typed: string, options: ChangeOptions): Promise<numbe
 
 export async function retire(typed: string, options: ChangeOptions): Promise<number> {
   return change(typed, options, "Retired (kept, and no longer used)", (before) => {
-    if (before.status === "retired") throw new UsageError("this learning is retired already", "see `learnings --all`");
+    if (before.status === "retired")
+      throw new UsageError("this learning is retired already", "see `bun run start learnings --all`");
     return { status: "retired" };
   });
 }
@@ -80,12 +81,13 @@ async function change(
   done: string,
   to: (before: Learning) => Parameters<typeof changeLearning>[2],
 ): Promise<number> {
-  if (!storeThere(configFor(options))) throw new UsageError(`there is no learning "${oneLine(typed, 60)}"`, "see `learnings`");
+  if (!storeThere(configFor(options)))
+    throw new UsageError(`there is no learning "${oneLine(typed, 60)}"`, "see `bun run start learnings`");
   await using app = await openApplication(options);
   const id = await resolveId(app.store, "learn", typed);
   await app.store.write("learning.change", async (tx) => {
     const before = await getLearning(tx, id);
-    if (before === null) throw new UsageError(`there is no learning "${oneLine(typed, 60)}"`, "see `learnings`");
+    if (before === null) throw new UsageError(`there is no learning "${oneLine(typed, 60)}"`, "see `bun run start learnings`");
     await changeLearning(tx, id, to(before));
   });
   return await say(app, id, done, options);

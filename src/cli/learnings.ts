@@ -39,7 +39,8 @@ export async function learnings(
   if (action === "validate") return (await import("./learnings-validate.ts")).validateLearnings(second, options);
   const { add, edit, retire } = await import("./learnings-change.ts");
   if (action === "add") return add(second, options);
-  if (second === undefined) throw new UsageError(`${action} which learning?`, "its id, or the beginning of it: see `learnings`");
+  if (second === undefined)
+    throw new UsageError(`${action} which learning?`, "its id, or the beginning of it: see `bun run start learnings`");
   return action === "edit" ? edit(second, options) : retire(second, options);
 }
 

@@ -1,6 +1,7 @@
 /** Printing: stdout carries results, stderr everything else; colour only where a person looks. */
 
 import { writeSync } from "node:fs";
+import { isAbsolute, join, relative } from "node:path";
 
 /** Writes all of a text to stdout before it returns: a pipe that is slow, or an exit right after, loses nothing. */
 export function print(text: string): void {
@@ -50,6 +51,40 @@ export function styles(color: boolean): Styles {
   return color
     ? { bold: ansi(1, 22), dim: ansi(2, 22), red: ansi(31, 39), green: ansi(32, 39), yellow: ansi(33, 39), cyan: ansi(36, 39) }
     : { bold: plain, dim: plain, red: plain, green: plain, yellow: plain, cyan: plain };
+}
+
+/** Where a text will be read: how many columns there are (null: no terminal, lines as long as they are), and from which folder. */
+export type Page = { readonly columns: number | null; readonly folder: string };
+
+export function columnsOf(stream: { readonly isTTY?: boolean; readonly columns?: number }): number | null {
+  return stream.isTTY ? stream.columns || 80 : null;
+}
+
+/** Prose broken between words; what follows the first line begins with `hang`. Never for commands and paths: they are copied. */
+export function wrap(text: string, columns: number | null, hang = ""): string {
+  if (columns === null || columns - hang.length < 20) return text;
+  const lines: string[] = [];
+  let line = "";
+  for (const [, gap = "", word = ""] of text.matchAll(/(\s*)(\S+)/g)) {
+    const longer = line + gap + word;
+    if (line.trim() === "" || Bun.stringWidth(longer) <= columns) line = longer;
+    else {
+      lines.push(line);
+      line = hang + word;
+    }
+  }
+  return [...lines, line].join("\n");
+}
+
+export function fits(text: string, columns: number | null): boolean {
+  return columns === null || text.split("\n").every((line) => Bun.stringWidth(line) <= columns);
+}
+
+/** A path of the workspace as a person can open it from where they are: short below their folder, else whole. */
+export function openable(workspace: string, path: string, folder: string): string {
+  const whole = join(workspace, path);
+  const here = relative(folder, whole);
+  return here.startsWith("..") || isAbsolute(here) ? whole : here;
 }
 
 /** Rows of cells as aligned columns. Cells may hold colours. */

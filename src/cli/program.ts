@@ -2,6 +2,7 @@
 
 import { Command, Option } from "commander";
 import { version } from "../../package.json";
+import { afterError, ENDING, HELP } from "./help-text.ts";
 import { json, positive, rehearse, running, seed, whole, workspace } from "./flags.ts";
 
 /** What a command's file exports: takes its arguments and options, returns the exit code. */
@@ -12,7 +13,9 @@ export function createProgram(does: (load: () => Promise<Action>) => (...args: u
   const program = new Command("marketeam")
     .description("A self-operating marketing team: say a goal, get planned, reviewed, finished marketing work.")
     .version(version, "-V, --version", "print the version")
+    .helpOption("-h, --help", "print this help")
     .usage('[options] "goal"\n       marketeam <command> [options]')
+    .configureHelp(HELP)
     // Else the program takes every flag that it shares with a command (--workspace, --json, --version) away from it.
     .enablePositionalOptions()
     .argument("[goal...]", "what you want, in one sentence, in quotes")
@@ -25,23 +28,37 @@ export function createProgram(does: (load: () => Promise<Action>) => (...args: u
     .option("--category <name>", "category of the goal, instead of the Director's choice")
     .addOption(new Option("--budget <usd>", "cap of this goal in USD (BUDGET_GOAL)").argParser(positive("--budget")))
     .action(does(async () => (await import("./run.ts")).run as unknown as Action))
-    .addHelpText(
-      "after",
-      `
-Examples (in a clone, \`bun run start\` stands for \`marketeam\` until you type \`bun link\`):
-  marketeam --rehearse "Increase signup conversion by 20%"   see a whole goal, without a key and without spending
-  marketeam --dry-run "Improve onboarding of trial users"     the plan and a quote, nothing else
-  marketeam --pipeline "<name>" "Guide to OKRs"               a named pipeline (a wrong name lists them)
-  marketeam status                                            what the team is doing
-  marketeam show last --calls                                 every model call: model, tokens, cache, cost
-
-Exit codes: 0 done, 1 failed, 2 usage, 3 configuration, 4 stopped by budget or waiting for you, 130 interrupted.`,
-    );
+    .addHelpText("after", ENDING);
   running(program);
 
-  const command = (name: string, description: string, example: string) =>
-    program.command(name).description(description).addHelpText("after", `\nExample:\n  ${example}`);
+  /** `ids` lists what may be named, where the example's own is only there to be seen. */
+  const command = (name: string, description: string, example: string, ids: string | null = null) =>
+    program
+      .command(name)
+      .description(description)
+      .showHelpAfterError(afterError(example, ids))
+      .addHelpText("after", `\nExample:\n  ${example}`);
 
+  program.commandsGroup("To begin:");
+  command(
+    "init",
+    "make the product context that every agent reads: a dialogue, or from a text you have",
+    "marketeam init --from README.md",
+  )
+    .option("--from <file>", "read this text instead of asking")
+    .option("--force", "replace a context that is there (the old one is kept as a version)")
+    .addOption(json())
+    .addOption(workspace())
+    .addOption(rehearse())
+    .addOption(seed())
+    .action(does(async () => (await import("./init.ts")).init as Action));
+
+  command("doctor", "check this installation: settings, key, store, workspace, caps", "marketeam doctor")
+    .addOption(json())
+    .addOption(workspace())
+    .action(does(async () => (await import("./doctor.ts")).doctor as Action));
+
+  program.commandsGroup("Goals:");
   command("status", "goals and their state, newest first", "marketeam status --json")
     .option("--scorecard", "how well the team did in the last 30 days")
     .addOption(json())
@@ -67,11 +84,12 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 configuration, 4 stopped by budget or w
     ),
   ).action(does(async () => (await import("./resume.ts")).resume as Action));
 
-  command("cancel <goal>", "stop a goal for good; what is done is kept", "marketeam cancel goal_01k9")
+  command("cancel <goal>", "stop a goal for good; what is done is kept", "marketeam cancel goal_01k9", "status")
     .addOption(json())
     .addOption(workspace())
     .action(does(async () => (await import("./cancel.ts")).cancel as Action));
 
+  program.commandsGroup("What waits for you:");
   command(
     "approvals [ids...]",
     "what waits for you: questions, and actions outside; with an id, one of them with all you need to decide",
@@ -114,7 +132,12 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 configuration, 4 stopped by budget or w
     .action(does(async () => (await import("./effects.ts")).effects as Action));
 
   running(
-    command("approve <id>", "say yes to a question, and go on with its goal", "marketeam approve ask_01k9 --version 2")
+    command(
+      "approve <id>",
+      "say yes to a question, and go on with its goal",
+      "marketeam approve ask_01k9 --version 2",
+      "approvals",
+    )
       .addOption(new Option("--version <n>", "take this version of the work").argParser(whole("--version", 1, 999)))
       .option("--edit <file>", "take the text of this file instead")
       .option("--note <text>", "what the team should learn from your answer")
@@ -126,12 +149,14 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 configuration, 4 stopped by budget or w
       "reject <id>",
       "say no to a question: one more try with your note, or --drop",
       'marketeam reject ask_01k9 --note "No discounts, ever"',
+      "approvals",
     )
       .option("--note <text>", "what is wrong; the next version answers it")
       .option("--drop", "give the task up")
       .option("--no-run", "record the answer only"),
   ).action(does(async () => (await import("./answer.ts")).reject as Action));
 
+  program.commandsGroup("How it goes:");
   command("costs", "what was spent: today, this month, by goal, by skill", "marketeam costs")
     .addOption(json())
     .addOption(workspace())
@@ -164,6 +189,7 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 configuration, 4 stopped by budget or w
     .addOption(workspace())
     .action(does(async () => (await import("./skills.ts")).skills as Action));
 
+  program.commandsGroup("Day and night:");
   running(
     command(
       "schedules [action] [name]",
@@ -194,17 +220,6 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 configuration, 4 stopped by budget or w
     .action(does(async () => (await import("./events.ts")).events as Action));
 
   command(
-    "email [action] [whom]",
-    "who must never get mail from here; actions: suppressed, suppress, allow",
-    "marketeam email suppress unsubscribed.csv",
-  )
-    .option("--reason <text>", "suppress: why, in a few words")
-    .addOption(new Option("--limit <n>", "suppressed: how many").argParser(whole("--limit", 1, 1_000_000)))
-    .addOption(json())
-    .addOption(workspace())
-    .action(does(async () => (await import("./email.ts")).email as Action));
-
-  command(
     "queue [action] [task]",
     "signals in Redis that failed every time, and tasks that failed; action: redrive, of one task or of all",
     "marketeam queue redrive task_01k9",
@@ -221,6 +236,18 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 configuration, 4 stopped by budget or w
     .addOption(json())
     .action(does(async () => (await import("./notify-test.ts")).notify as Action));
 
+  program.commandsGroup("Tools and mail:");
+  command(
+    "email [action] [whom]",
+    "who must never get mail from here; actions: suppressed, suppress, allow",
+    "marketeam email suppress unsubscribed.csv",
+  )
+    .option("--reason <text>", "suppress: why, in a few words")
+    .addOption(new Option("--limit <n>", "suppressed: how many").argParser(whole("--limit", 1, 1_000_000)))
+    .addOption(json())
+    .addOption(workspace())
+    .action(does(async () => (await import("./email.ts")).email as Action));
+
   command(
     "tools [action] [what] [tool]",
     "the tools of tools.yaml; actions: list, test <server>, call <server> <tool>, add [name of the catalogue], import <file>, export --for <program>",
@@ -234,6 +261,7 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 configuration, 4 stopped by budget or w
     .addOption(json())
     .action(does(async () => (await import("./tools.ts")).tools as Action));
 
+  program.commandsGroup("For whoever looks after it:");
   command(
     "validate",
     "check skills, pipelines, routing, schedules, events, models: every problem in one run",
@@ -258,24 +286,6 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 configuration, 4 stopped by budget or w
     .addOption(rehearse())
     .addOption(seed())
     .action(does(async () => (await import("./evals.ts")).evals as Action));
-
-  command("doctor", "check this installation: settings, key, store, workspace, caps", "marketeam doctor")
-    .addOption(json())
-    .addOption(workspace())
-    .action(does(async () => (await import("./doctor.ts")).doctor as Action));
-
-  command(
-    "init",
-    "make the product context that every agent reads: a dialogue, or from a text you have",
-    "marketeam init --from README.md",
-  )
-    .option("--from <file>", "read this text instead of asking")
-    .option("--force", "replace a context that is there (the old one is kept as a version)")
-    .addOption(json())
-    .addOption(workspace())
-    .addOption(rehearse())
-    .addOption(seed())
-    .action(does(async () => (await import("./init.ts")).init as Action));
 
   command("export [goal]", "write the documents of a goal (or of all) again from the store", "marketeam export")
     .addOption(json())

@@ -52,7 +52,8 @@ async function redrive(config: RuntimeConfig, task: string | undefined, options:
     if (task === undefined) return remote.redrive();
     const ids = [...new Set((await remote.deadLetters(MOST_DEAD)).map(({ taskId }) => taskId))];
     const meant = ids.filter((id) => id.startsWith(task) || id.startsWith(`task_${task}`));
-    if (meant.length === 0) throw new UsageError(`there is no dead letter of "${oneLine(task, 60)}"`, "see `queue`");
+    if (meant.length === 0)
+      throw new UsageError(`there is no dead letter of "${oneLine(task, 60)}"`, "see `bun run start queue`");
     if (meant.length > 1)
       throw new UsageError(`"${oneLine(task, 60)}" is the beginning of several tasks with dead letters`, "type more of it");
     return remote.redrive(meant[0]);

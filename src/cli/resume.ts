@@ -16,8 +16,9 @@ import { openTeam } from "./application.ts";
 import { configFor, resolveId, type RunFlags } from "./session.ts";
 import { openStoreThere } from "./store-there.ts";
 
-export async function resume(typed: string | undefined, options: RunFlags & { allow?: number }): Promise<number> {
-  const goalId = await goalToWorkOn(typed ?? "last", options);
+export async function resume(typed: string | undefined, flags: RunFlags & { allow?: number }): Promise<number> {
+  const { goalId, rehearsal } = await goalToWorkOn(typed ?? "last", flags);
+  const options = { ...flags, rehearse: rehearsal };
   await using app = await openTeam(options, { model: true });
   const presence = await app.presence();
   await presence.sweep();
@@ -29,7 +30,7 @@ export async function resume(typed: string | undefined, options: RunFlags & { al
     // A goal that waits is shown with what it waits for, and exits as any goal that waits.
     if (!GOAL_ENDED.includes(status)) return await seeThrough(app, goalId, options);
     await catchUp(app.team, goalId);
-    throw new UsageError(problem, `what it made: show ${goalId}`);
+    throw new UsageError(problem, `what it made: bun run start show ${goalId}`);
   }
   const others = await holders(
     app.store,
@@ -39,17 +40,15 @@ export async function resume(typed: string | undefined, options: RunFlags & { al
   return await seeThrough(app, goalId, options);
 }
 
-/** A goal of the rehearsal goes on with the rehearsal, a real one with a key. */
-async function goalToWorkOn(typed: string, options: RunFlags): Promise<string> {
+/** A goal of the rehearsal goes on with the rehearsal, whether that is said or not; a real one with a key. */
+async function goalToWorkOn(typed: string, options: RunFlags): Promise<{ goalId: string; rehearsal: boolean }> {
   // The store alone: reading the team's files is most of a start, and they are read again to work.
   const store = await openStoreThere(configFor(options));
   if (!store) throw new UsageError("there is no goal yet", START_HINT);
   const { goalId, goal } = await find(store, typed).finally(() => store.close());
-  if (goal.rehearsal && !options.rehearse)
-    throw new UsageError("this goal is a rehearsal", `go on with: bun run start resume ${goalId} --rehearse`);
   if (!goal.rehearsal && options.rehearse)
     throw new UsageError("this goal is a real one", "leave --rehearse out: a rehearsal cannot go on with real work");
-  return goalId;
+  return { goalId, rehearsal: goal.rehearsal };
 }
 
 async function find(store: Store, typed: string) {

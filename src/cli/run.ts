@@ -94,6 +94,12 @@ function goalText(words: readonly string[], options: RunOptions): string {
     const near = nearest(first, COMMANDS);
     if (near !== null)
       throw new UsageError(`there is no command "${first}"`, `did you mean "${near}"? A goal is a sentence, in quotes.`);
+    // A word of ours is a command that we do not have, or too little to plan by. Some scripts put a sentence into one word.
+    if (/^[\w.-]+$/.test(first) && options.pipeline === undefined)
+      throw new UsageError(
+        `"${first}" is no command, and one word is too little for a goal`,
+        'say in a sentence what you want, in quotes: bun run start "Increase signup conversion by 20%" (commands: --help)',
+      );
   }
   const checked = checkGoalText(first);
   if ("problem" in checked) throw new UsageError(checked.problem);

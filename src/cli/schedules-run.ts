@@ -39,6 +39,6 @@ export async function runSchedule(name: string, options: SchedulesOptions): Prom
   if (options.json) printJson({ schedule: name, goal: fired.goalId, title: fired.title, source: sourceOf(name), rehearsal });
   else
     print(`Saved ${fired.goalId} (${fired.title}), as ${sourceOf(name)}.
-  A daemon works on it, or you: bun run start resume ${fired.goalId}${rehearsal ? " --rehearse" : ""}`);
+  A daemon works on it, or you: bun run start resume ${fired.goalId}`);
   return EXIT.done;
 }

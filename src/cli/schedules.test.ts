@@ -138,7 +138,7 @@ test("what cannot be used is told in a line, and leaves no trace", async () => {
   const cases: readonly (readonly [readonly string[], string, string])[] = [
     [["paus", "daily"], 'schedules cannot "paus"', 'did you mean "pause"?'],
     [["pause", "dayly"], 'there is no schedule "dayly"', 'did you mean "daily"?'],
-    [["resume"], "schedules resume: which schedule?", "see `schedules`"],
+    [["resume"], "schedules resume: which schedule?", "see `bun run start schedules`"],
     [["run", "dayly"], 'there is no schedule "dayly"', 'did you mean "daily"?'],
     [["remove", "montly"], 'there is no schedule "montly"', 'did you mean "monthly"?'],
     [["next", "many"], '"many" is not a number from 1 to 1000', "how many"],

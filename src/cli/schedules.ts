@@ -46,7 +46,8 @@ export async function schedules(
   checkOptions(action, options);
   if (action === "list") return list(options);
   if (action === "next") return next(second, options);
-  if (second === undefined) throw new UsageError(`schedules ${action}: which schedule?`, "its name: see `schedules`");
+  if (second === undefined)
+    throw new UsageError(`schedules ${action}: which schedule?`, "its name: see `bun run start schedules`");
   if (action === "run") return (await import("./schedules-run.ts")).runSchedule(second, options);
   const change = await import("./schedules-change.ts");
   if (action === "add") return change.add(second, options);
@@ -161,7 +162,7 @@ async function next(typed: string | undefined, options: SchedulesOptions): Promi
     return EXIT.done;
   }
   if (rows.length === 0) {
-    print("No schedule is going to fire: see `schedules`.");
+    print("No schedule is going to fire: see `bun run start schedules`.");
     return EXIT.done;
   }
   const { bold } = stylesFor(config);

@@ -2,7 +2,7 @@
 
 import type { Application } from "../bootstrap.ts";
 import { EXIT } from "../domain/exit.ts";
-import type { Goal } from "../domain/goal.ts";
+import { GOAL_ENDED, type Goal } from "../domain/goal.ts";
 import { dollars } from "../domain/money.ts";
 import { effectsWaiting } from "../store/effect-waiting.ts";
 import { listEvents } from "../store/events.ts";
@@ -12,8 +12,8 @@ import { goalResultOf } from "../work/goal-result.ts";
 import { runGoal } from "../work/run-goal.ts";
 import { startProgress } from "./progress.ts";
 import { onInterrupt } from "./interrupt.ts";
-import { note, oneLine, print, printJson } from "./output.ts";
-import { interactive, type RunFlags } from "./session.ts";
+import { columnsOf, note, oneLine, print, printJson, wrap } from "./output.ts";
+import { interactive, pageOf, type RunFlags } from "./session.ts";
 import { summaryText } from "./summary-text.ts";
 
 const DRAIN_MS = 25_000;
@@ -23,11 +23,15 @@ export async function seeThrough(app: Application, goalId: string, options: RunF
   const before = await app.store.read((read) => needGoal(read, goalId));
   if (!options.json && !options.events) {
     const { caps } = config;
-    note(
-      `${goalId}  caps: ${dollars(before.cap + before.allowed)} this goal, ${dollars(caps.day)} a day, ${dollars(caps.month)} a month, ${dollars(caps.call)} a call`,
-    );
-    if (before.contextVersion === 0)
-      note("There is no product context yet: the work will be general. `init` makes one in a few minutes.");
+    const told = GOAL_ENDED.includes(before.status)
+      ? [`${goalId} has ended already (${before.status}): there is nothing to go on with. This is what it came to.`]
+      : [
+          `${goalId}  caps: ${dollars(before.cap + before.allowed)} this goal, ${dollars(caps.day)} a day, ${dollars(caps.month)} a month, ${dollars(caps.call)} a call`,
+          ...(before.contextVersion === 0
+            ? ["There is no product context yet: the work will be general. `bun run start init` makes one in a few minutes."]
+            : []),
+        ];
+    for (const line of told) note(wrap(line, columnsOf(process.stderr)));
   }
   const progress = await startProgress(app, goalId, {
     form: options.events ? "ndjson" : options.json ? "none" : interactive(config) ? "tree" : "lines",
@@ -64,13 +68,13 @@ export async function seeThrough(app: Application, goalId: string, options: RunF
     actions: await effectsWaiting(read, { goalId }),
   }));
   if (options.json) printJson(result);
-  else if (!options.events) print(summaryText(result, goal, questions, actions));
+  else if (!options.events) print(summaryText(result, goal, questions, actions, pageOf()));
   // Where a program reads stdout, stderr still tells a person how to go on.
   if ((options.json || options.events) && goal.status === "paused")
     note(
       questions[0]
         ? `Paused, a question waits for you (bun run start approvals): ${oneLine(questions[0].title, 140)}`
-        : `Paused. Go on with: bun run start resume ${goalId}${goal.rehearsal ? " --rehearse" : ""}`,
+        : `Paused. Go on with: bun run start resume ${goalId}`,
     );
   return exitCodeOf(app, goal, interrupt.stop.aborted);
 }

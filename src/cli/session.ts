@@ -6,7 +6,7 @@ import { listGoals } from "../store/goals.ts";
 import { idsLike } from "../store/ids.ts";
 import type { Store } from "../store/store.ts";
 import { UsageError } from "./errors.ts";
-import { styles, type Styles } from "./output.ts";
+import { columnsOf, styles, type Page, type Styles } from "./output.ts";
 
 export type CommonOptions = { readonly workspace?: string; readonly json?: boolean };
 export type RunFlags = CommonOptions & {
@@ -29,6 +29,11 @@ export function stylesFor(config: RuntimeConfig, fd: 1 | 2 = 1): Styles {
   return styles(Boolean(fd === 1 ? process.stdout.isTTY : process.stderr.isTTY) && !config.noColor);
 }
 
+/** Where what is printed on stdout will be read. */
+export function pageOf(): Page {
+  return { columns: columnsOf(process.stdout), folder: processInput().cwd };
+}
+
 /** The id that a person means: a unique beginning, or `last` for the newest goal. Throws UsageError. */
 export async function resolveId(
   store: Pick<Store, "read">,
@@ -44,9 +49,10 @@ export async function resolveId(
     return newest.id;
   }
   const prefix = idPrefix(kind, typed);
-  if (prefix === null) throw new UsageError(`"${typed}" is not the id of a ${names[kind]}`, `see \`${lists[kind]}\``);
+  if (prefix === null)
+    throw new UsageError(`"${typed}" is not the id of a ${names[kind]}`, `see \`bun run start ${lists[kind]}\``);
   const found = await store.read((read) => idsLike(read, tables[kind], prefix));
-  if (found.length === 0) throw new UsageError(`there is no ${names[kind]} "${typed}"`, `see \`${lists[kind]}\``);
+  if (found.length === 0) throw new UsageError(`there is no ${names[kind]} "${typed}"`, `see \`bun run start ${lists[kind]}\``);
   if (found.length > 1) throw new UsageError(`"${typed}" is the beginning of several ${names[kind]} ids`, "type more of it");
   return found[0] ?? "";
 }

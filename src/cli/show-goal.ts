@@ -21,8 +21,8 @@ import { listEffects } from "../store/effects.ts";
 import { readCounts, type ReadCount } from "../store/tool-read-counts.ts";
 import { readWords } from "../work/report-outside.ts";
 import { inBatchesWords, savedWords } from "./batch-text.ts";
-import { columns, indent, stamp } from "./columns.ts";
-import { oneLine, type Style, type Styles } from "./output.ts";
+import { columns, stamp } from "./columns.ts";
+import { fits, oneLine, openable, wrap, type Page, type Style, type Styles } from "./output.ts";
 import { statusWord } from "./status-text.ts";
 import { waitingText } from "./waiting-text.ts";
 
@@ -76,7 +76,8 @@ export async function goalView(read: Read, result: GoalResult, goalId: string): 
   };
 }
 
-export function goalText(view: GoalView, style: Styles): string {
+export function goalText(view: GoalView, style: Styles, page: Page): string {
+  const { columns: width } = page;
   const { goal, result } = view;
   const facts = [
     statusWord(goal) + (goal.rehearsal ? ", rehearsal" : ""),
@@ -86,10 +87,10 @@ export function goalText(view: GoalView, style: Styles): string {
     ...(goal.pipeline === null ? [] : [`pipeline ${oneLine(goal.pipeline, 60)}`]),
     `started ${stamp(goal.createdAt).slice(0, 16)} UTC`,
   ];
-  const out = [style.bold(oneLine(goal.title, 120)), goal.id, facts.join(", ")];
-  if (goal.reason !== null) out.push(`Reason: ${oneLine(goal.reason, 300)}`);
-  if (goal.text.trim() !== goal.title) out.push("", "Asked:", indent(oneLine(goal.text, 400)));
-  out.push("", ...planLines(view, style));
+  const out = [style.bold(oneLine(goal.title, 120)), goal.id, wrap(facts.join(", "), width)];
+  if (goal.reason !== null) out.push(wrap(`Reason: ${oneLine(goal.reason, 300)}`, width));
+  if (goal.text.trim() !== goal.title) out.push("", "Asked:", wrap(`  ${oneLine(goal.text, 400)}`, width, "  "));
+  out.push("", ...planLines(view, style, page));
   if (view.plans.length > 1) {
     const rows = view.plans.map((plan) => [
       `  ${plan.version}`,
@@ -99,7 +100,11 @@ export function goalText(view: GoalView, style: Styles): string {
     out.push("Plan versions:", columns(rows, []), "");
   }
   if (result.missingInputs.length > 0) {
-    out.push("Missing (the work marks these places):", ...result.missingInputs.map((line) => `  - ${oneLine(line, 140)}`), "");
+    out.push(
+      "Missing (the work marks these places):",
+      ...result.missingInputs.map((line) => wrap(`  - ${oneLine(line, 140)}`, width, "    ")),
+      "",
+    );
   }
   for (const question of view.questions) {
     out.push(
@@ -112,19 +117,17 @@ export function goalText(view: GoalView, style: Styles): string {
     );
   }
   if (view.inBatches !== null) out.push(style.cyan(`Waits: ${inBatchesWords(view.inBatches)}.`));
-  out.push(...outsideLines(view, style), costLine(view));
-  if (result.report !== null) out.push(`Report: ${result.workspace}/${result.report}`);
-  const outputs = result.tasks.some((task) => task.output !== null);
-  if (outputs) out.push(style.dim(`Paths are below ${result.workspace}`));
+  out.push(...outsideLines(view, style), wrap(costLine(view), width));
+  if (result.report !== null) out.push(`Report: ${openable(result.workspace, result.report, page.folder)}`);
   if (goal.status === "paused" && view.questions.length === 0) {
-    out.push(`Go on with: bun run start resume ${goal.id}${goal.rehearsal ? " --rehearse" : ""}`);
+    out.push(`Go on with: bun run start resume ${goal.id}`);
   }
-  if (view.calls > 0) out.push(style.dim(`More: show ${goal.id} --calls, --reviews`));
+  if (view.calls > 0) out.push(style.dim(`More: bun run start show ${goal.id} --calls, --reviews`));
   return out.join("\n");
 }
 
 /** The plan by phase; what the Director does for the goal as a whole stands before and behind it. */
-function planLines(view: GoalView, style: Styles): string[] {
+function planLines(view: GoalView, style: Styles, page: Page): string[] {
   const names = view.result.plan.phases.map((phase) => phase.name);
   const rank = (task: Task) =>
     task.kind === "plan"
@@ -139,10 +142,20 @@ function planLines(view: GoalView, style: Styles): string[] {
     (a, b) => rank(a) - rank(b) || Number(a.kind === "gate") - Number(b.kind === "gate") || (a.id < b.id ? -1 : 1),
   );
   if (sorted.length === 0) return ["There is no plan yet.", ""];
-  const lines = columns(
-    sorted.map((task) => taskRow(view, task, style)),
+  const facts = columns(
+    sorted.map((task) => taskFacts(view, task, style)),
     [4],
   ).split("\n");
+  const details = sorted.map((task) => taskDetail(view, task, page));
+  const wide = Math.max(...facts.map((line) => Bun.stringWidth(line)));
+  const whole = (line: string, detail: string) => `${line}${" ".repeat(wide - Bun.stringWidth(line))}  ${detail}`;
+  // What does not fit beside its task stands below it: a path that is broken in two cannot be copied.
+  const beside = sorted.every((_, i) => fits(whole(facts[i] ?? "", details[i] ?? ""), page.columns));
+  const lines = facts.map((line, i) => {
+    const detail = details[i] ?? "";
+    if (detail === "") return line;
+    return beside ? whole(line, detail) : `${line}\n${wrap(`        ${detail}`, page.columns, "        ")}`;
+  });
   const out: string[] = [];
   let phase: string | null = null;
   for (const [i, task] of sorted.entries()) {
@@ -156,8 +169,7 @@ function planLines(view: GoalView, style: Styles): string[] {
   return [...out, ""];
 }
 
-function taskRow(view: GoalView, task: Task, style: Styles): string[] {
-  const result = view.result.tasks.find((entry) => entry.id === task.id);
+function taskFacts(view: GoalView, task: Task, style: Styles): string[] {
   const cost = view.cost.get(task.id) ?? 0;
   const begun = task.kind === "work" && (task.startedAt !== null || task.revision > 0);
   const score = task.score === null ? "" : `score ${task.score.toFixed(1)}`;
@@ -168,8 +180,14 @@ function taskRow(view: GoalView, task: Task, style: Styles): string[] {
     begun ? `v${task.revision + 1}` : "",
     [score, task.verdict ?? ""].filter((text) => text !== "").join(" "),
     cost === 0 ? "" : dollars(cost),
-    [result?.output ?? "", remark(view, task)].filter((text) => text !== "").join("  "),
   ];
+}
+
+/** Its document, where it has one, and what there is to remark. */
+function taskDetail(view: GoalView, task: Task, page: Page): string {
+  const output = view.result.tasks.find((entry) => entry.id === task.id)?.output ?? null;
+  const path = output === null ? "" : openable(view.result.workspace, output, page.folder);
+  return [path, remark(view, task)].filter((text) => text !== "").join("  ");
 }
 
 /** What a task waits for, or why it is as it is. */

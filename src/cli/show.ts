@@ -10,7 +10,7 @@ import { START_HINT } from "./columns.ts";
 import { UsageError } from "./errors.ts";
 import { print, printJson, type Styles } from "./output.ts";
 import { goalOfCall, taskKeys } from "./queries.ts";
-import { configFor, resolveId, stylesFor, type CommonOptions } from "./session.ts";
+import { configFor, pageOf, resolveId, stylesFor, type CommonOptions } from "./session.ts";
 import { callsJson, callsText, type CallsView } from "./show-calls.ts";
 import { goalText, goalView } from "./show-goal.ts";
 import { promptJson, promptText, promptView } from "./show-prompt.ts";
@@ -72,7 +72,7 @@ async function showGoal(store: Store, config: RuntimeConfig, goalId: string, opt
     ...(reviews ? [reviewsText(view.goal, reviews, style)] : []),
     ...(reads ? [readsText(view.goal, reads, style)] : []),
   ];
-  print(parts.length > 0 ? parts.join("\n\n") : goalText(view, style));
+  print(parts.length > 0 ? parts.join("\n\n") : goalText(view, style, pageOf()));
 }
 
 async function showPrompt(store: Store, typed: string | undefined, typedCall: string, options: ShowOptions, style: Styles) {

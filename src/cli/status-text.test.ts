@@ -70,6 +70,25 @@ describe("status", () => {
     expect(statusResult.parse(statusJson(view({ goals: [] })))).toEqual({ level: "full", goals: [] });
   });
 
+  test("what waits in batches is in the JSON as it is in the text: of running goals, with since when and at which share", () => {
+    const inBatches = { calls: 2, since: NOW - 60_000, share: 0.5 };
+    const of = view({
+      goals: [
+        entry({ status: "running", endedAt: null }, { inBatches }),
+        entry({}, { inBatches }),
+        entry({}, { inBatches: null }),
+      ],
+    });
+    const json = statusJson(of);
+    expect(statusResult.parse(json)).toEqual(json);
+    expect(json.goals.map((each) => each.inBatches)).toEqual([
+      { calls: 2, since: "2026-11-21T11:59:00.000Z", share: 0.5 },
+      null,
+      null,
+    ]);
+    expect(statusText(of, plain).match(/2 calls in a batch since 2026-11-21 11:59:00 UTC, half price/g)).toHaveLength(1);
+  });
+
   test("a goal is one row with its whole id, its tasks, cost and age", () => {
     const row = statusText(view(), plain)
       .split("\n")
@@ -77,8 +96,15 @@ describe("status", () => {
     expect(row).toMatch(/^goal_01k9x7h3zqf0v8w2m4n6p8r0t2 {2}More signups +completed +3\/4 +\$1\.50 +3 h$/);
   });
 
+  test("in a narrow terminal a goal takes two lines, and none is broken", () => {
+    const lines = statusText(view(), plain, 64).split("\n");
+    expect(lines[2]).toBe("More signups");
+    expect(lines[3]).toMatch(/^ {2}goal_01k9x7h3zqf0v8w2m4n6p8r0t2 {2}3\/4 {2}\$1\.50 {2}3 h {2}completed$/);
+    for (const line of lines) expect(line.length).toBeLessThanOrEqual(64);
+  });
+
   test("the level says why only when it is not full", () => {
-    expect(statusText(view(), plain)).toStartWith("Level: full\n\n");
+    expect(statusText(view(), plain)).toStartWith("Level: full, everything works\n\n");
     expect(statusText(view({ level: "limited", reasons: ["it is late"] }), plain)).toStartWith("Level: limited\n  it is late\n");
   });
 
@@ -114,10 +140,12 @@ describe("status", () => {
     expect(text).toContain("bun run start resume goal_01k9x7h3zqf0v8w2m4n6p8r0t2\n");
   });
 
-  test("a running goal stands still only when no process is alive; a rehearsal goes on as one", () => {
+  test("a running goal stands still only when no process is alive", () => {
     const running = entry({ status: "running", endedAt: null, rehearsal: true });
     expect(statusText(view({ goals: [running], atWork: true }), plain)).not.toContain("resume");
-    expect(statusText(view({ goals: [running], atWork: false }), plain)).toContain("r0t2 --rehearse");
+    expect(statusText(view({ goals: [running], atWork: false }), plain)).toContain(
+      "bun run start resume goal_01k9x7h3zqf0v8w2m4n6p8r0t2\n",
+    );
   });
 
   test("a goal that waits for an answer is told of with the questions, not as standing still", () => {

@@ -11,11 +11,12 @@ import type { HealthLevel } from "../health/level.ts";
 import type { InBatches } from "../store/batches.ts";
 import { inBatchesWords } from "./batch-text.ts";
 import { age, columns, START } from "./columns.ts";
-import { oneLine, type Styles } from "./output.ts";
+import { fits, oneLine, wrap, type Styles } from "./output.ts";
 import { waitingLines } from "./waiting-text.ts";
 
 const GOALS_SHOWN = 20;
 const STILL_SHOWN = 5;
+const LEVEL_WORDS = { full: "full, everything works", limited: "limited", minimal: "minimal", offline: "offline" } as const;
 
 export type StatusGoal = {
   readonly goal: Goal;
@@ -44,7 +45,7 @@ export type StatusView = {
 export function statusJson(view: StatusView): StatusResult {
   return {
     level: view.level,
-    goals: view.goals.map(({ goal, tasks, done, cost }) => ({
+    goals: view.goals.map(({ goal, tasks, done, cost, inBatches: waits }) => ({
       goal: goal.id,
       title: goal.title,
       status: goal.status,
@@ -53,24 +54,28 @@ export function statusJson(view: StatusView): StatusResult {
       tasks,
       tasksDone: done,
       costUsd: usd(cost),
+      inBatches: waits && goal.status === "running" ? { ...waits, since: new Date(waits.since).toISOString() } : null,
     })),
   };
 }
 
-export function statusText(view: StatusView, style: Styles): string {
+/** `width`: the terminal's columns; null: lines may be as long as they are. */
+export function statusText(view: StatusView, style: Styles, width: number | null = null): string {
   const color = { full: style.green, limited: style.yellow, minimal: style.yellow, offline: style.red }[view.level];
-  const out = [`Level: ${color(view.level)}`, ...view.reasons.map((reason) => `  ${reason}`), ""];
+  const out = [`Level: ${color(LEVEL_WORDS[view.level])}`, ...view.reasons.map((reason) => `  ${reason}`), ""];
   const shown = view.goals.slice(0, GOALS_SHOWN);
   if (shown.length === 0) out.push(`No goals yet. Start one: ${START}`, "");
   else {
     const head = ["goal", "title", "status", "tasks", "cost", "age"].map(style.dim);
-    out.push(columns([head, ...shown.map((entry) => goalRow(entry, view.now, style))], [3, 4, 5]));
+    const rows = shown.map((entry) => goalRow(entry, view.now, style));
+    const wide = columns([head, ...rows], [3, 4, 5]);
+    out.push(fits(wide, width) ? wide : narrow(rows, width));
     const more = view.goals.length - shown.length;
     if (more > 0) out.push(style.dim(`and ${more} older: status --json`));
     if (shown.some((entry) => entry.goal.rehearsal)) out.push(style.dim("(in brackets: a rehearsal, nothing was spent)"));
     out.push("");
   }
-  out.push(...waiting(view), ...inBatches(view));
+  out.push(...waiting(view, width), ...inBatches(view));
   if (view.questions > 0)
     out.push(
       `${count(view.questions, "question")} ${view.questions === 1 ? "waits" : "wait"} for you: bun run start approvals`,
@@ -85,8 +90,23 @@ export function statusText(view: StatusView, style: Styles): string {
       "Nothing is done outside until: bun run start effects --resume",
       "",
     );
-  out.push(`Today ${spendText(view.day)}; this month ${spendText(view.month)}.`);
+  out.push(wrap(`Today ${spendText(view.day)}; this month ${spendText(view.month)}.`, width));
   return out.join("\n");
+}
+
+/** The same rows where they are too wide: the title on a line of its own, the rest below it (brackets tell a rehearsal). */
+function narrow(rows: readonly (readonly string[])[], width: number | null): string {
+  const below = columns(
+    rows.map(([id = "", , status = "", tasks = "", cost = "", old = ""]) => [
+      `  ${id}`,
+      tasks,
+      cost,
+      old,
+      status.replace(", rehearsal", ""),
+    ]),
+    [1, 2, 3],
+  ).split("\n");
+  return rows.map(([, title = ""], i) => `${wrap(title, width)}\n${below[i] ?? ""}`).join("\n");
 }
 
 function goalRow({ goal, tasks, done, cost }: StatusGoal, now: number, style: Styles): string[] {
@@ -117,17 +137,14 @@ export function statusWord(goal: Pick<Goal, "status" | "pause">): string {
 }
 
 /** Goals that stand still and what makes them go on; those with a question are told of with the questions. */
-function waiting(view: StatusView): string[] {
+function waiting(view: StatusView, width: number | null): string[] {
   const still = view.goals.filter(
     ({ goal }) => (goal.status === "paused" && goal.pause !== "question") || (goal.status === "running" && !view.atWork),
   );
   if (still.length === 0) return [];
   const lines = still.slice(0, STILL_SHOWN).flatMap(({ goal }) => {
     const why = goal.status === "running" ? "no process works on it now" : (goal.reason ?? statusWord(goal));
-    return [
-      `  ${oneLine(`${goal.title}: ${why}`, 160)}`,
-      `    bun run start resume ${goal.id}${goal.rehearsal ? " --rehearse" : ""}`,
-    ];
+    return [wrap(`  ${oneLine(`${goal.title}: ${why}`, 160)}`, width, "  "), `    bun run start resume ${goal.id}`];
   });
   const more = still.length - STILL_SHOWN;
   return ["Stands still:", ...lines, ...(more > 0 ? [`  and ${more} more`] : []), ""];

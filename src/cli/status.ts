@@ -17,7 +17,7 @@ import { StoreError, type Read } from "../store/store.ts";
 import { reportError } from "./errors.ts";
 import { print, printJson } from "./output.ts";
 import { taskCounts } from "./queries.ts";
-import { configFor, stylesFor, type CommonOptions } from "./session.ts";
+import { configFor, pageOf, stylesFor, type CommonOptions } from "./session.ts";
 import { statusJson, statusText, type StatusView } from "./status-text.ts";
 import { openStoreThere } from "./store-there.ts";
 
@@ -53,7 +53,7 @@ export async function status(options: CommonOptions & { scorecard?: boolean }): 
     return reportError(error);
   }
   if (options.json) printJson(statusJson(view));
-  else print(statusText(view, stylesFor(config)));
+  else print(statusText(view, stylesFor(config), pageOf().columns));
   return EXIT.done;
 }
 

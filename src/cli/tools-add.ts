@@ -81,7 +81,7 @@ export async function add(typed: string | undefined, options: ToolsOptions): Pro
     out.push("  It needs a login in the browser: a daemon can use it only after you have logged in here.");
   for (const line of entry.unsure) out.push(dim(`  not sure: ${line}`));
   if (entry.instead !== undefined) out.push(`  ${entry.instead}`);
-  out.push(`  Next: tools test ${as}`);
+  out.push(`  Next: bun run start tools test ${as}`);
   print(out.join("\n"));
   return EXIT.done;
 }
@@ -120,7 +120,7 @@ function showCatalogue(catalogue: Catalogue, options: ToolsOptions): number {
         { yes: "nothing", no: "a login in the browser", unknown: "a login, or a start by hand" }[entry.headless],
   ]);
   print(
-    `${table([["role", "name", "", "needs"].map(bold), ...rows])}\n\nAdd one: tools add <name>. Not here? tools import <file>, or paste its block into ${TOOLS_FILE}.`,
+    `${table([["role", "name", "", "needs"].map(bold), ...rows])}\n\nAdd one: bun run start tools add <name>. Not here? tools import <file>, or paste its block into ${TOOLS_FILE}.`,
   );
   return EXIT.done;
 }

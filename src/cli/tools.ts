@@ -85,7 +85,7 @@ async function list(options: ToolsOptions): Promise<number> {
   if (entries.length === 0 && mail === null) {
     print(
       `There are no tools in tools.yaml. A skill without tools advises: it works from your goal, the product context and what it knows,
-names the numbers it would need, and touches nothing outside. Connect one with \`tools add <name>\`:
+names the numbers it would need, and touches nothing outside. Connect one with \`bun run start tools add <name>\`:
 
 ${rolesText(catalogue)}`,
     );

@@ -72,6 +72,16 @@ test("a blocker or major finding never approves, whatever the score; the wrong w
   );
 });
 
+test("at a threshold the better verdict counts, a tenth below it the worse one", () => {
+  const sound = { findings: [], wrong_work: false };
+  expect([7.5, 7.4, 4, 3.9].map((score) => deriveVerdict(sound, score, thresholds))).toEqual([
+    "APPROVE",
+    "REVISE",
+    "REVISE",
+    "REJECT",
+  ]);
+});
+
 test("of several reviewers the worst counts, in any order", () => {
   fc.assert(
     fc.property(fc.array(fc.constantFrom(...VERDICTS), { minLength: 1 }), (verdicts) => {

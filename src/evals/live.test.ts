@@ -310,7 +310,7 @@ describe("money", () => {
     await using at = await testTeam();
     await using folder = await evalsFolderWith(at.team.registry);
     const standing = { ...(await folder.stand()), requests: [] };
-    const first = await go(at, folder, { standing, cap: nano(0.3) });
+    const first = await go(at, folder, { standing, cap: nano(0.25) });
     const tiers = at.team.registry.models.tiers;
     const skillTier = (skill: string) => tiers[at.team.registry.skills.get(skill)?.tier ?? "strong"];
     expect(first.stopped?.why).toBe("budget");

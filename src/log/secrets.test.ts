@@ -14,6 +14,11 @@ test("what is learned is redacted from then on, by whoever holds the list", () =
   expect(list).toEqual(["known-from-the-start", "token-one", "token-two"]);
 });
 
+test("where one secret begins another, nothing of the longer one stays behind", () => {
+  const redact = createRedactor(["abcdef", "abcdef-and-more", "more-abcdef"]);
+  expect(redact("abcdef-and-more more-abcdef abcdef")).toBe("[redacted] [redacted] [redacted]");
+});
+
 test("the oldest learned ones go, those from the start never, and what is learned again is known again", () => {
   const { list, learn } = createSecrets(["known-from-the-start"]);
   const redact = createRedactor(list);

@@ -127,6 +127,30 @@ for (const engine of ENGINES) {
       const ending = store?.write("task.stop", (tx) => endAttempt(tx, leaseOf(late, "late")));
       expect(await ending?.catch((error: unknown) => error)).toBeInstanceOf(LeaseLost);
     });
+
+    test("of many that claim at once one gets the task, once", async () => {
+      await using at = await scene(engine, [Date.now, Date.now]);
+      const claims = await Promise.all(
+        Array.from({ length: 16 }, (_, i) => at.claim(at.stores[i % 2], `proc_${i}`) ?? Promise.resolve(null)),
+      );
+      expect(claims.filter((task) => task !== null)).toMatchObject([{ id: at.taskId, epoch: 1, attempts: 1 }]);
+    });
+
+    test("only the newest claim renews and changes: not another's, nor an earlier one of the same process", async () => {
+      await using at = await scene(engine, [Date.now]);
+      const [store] = at.stores;
+      const earlier = await needed(at.claim(store, "a", -1));
+      const newest = await needed(at.claim(store, "a"));
+      expect(newest.epoch).toBe(earlier.epoch + 1);
+      const leases = [leaseOf(newest, "a"), leaseOf(earlier, "a"), leaseOf(newest, "b")];
+      const renewed = [];
+      for (const lease of leases) renewed.push(await store?.write("task.renew", (tx) => renewLease(tx, lease, LEASE_MS)));
+      expect(renewed).toEqual([true, false, false]);
+      const checked = [];
+      for (const lease of leases)
+        checked.push(await store?.write("task.check", (tx) => checkLease(tx, lease)).catch((error: unknown) => error));
+      expect(checked).toEqual([undefined, expect.any(LeaseLost), expect.any(LeaseLost)]);
+    });
   });
 }
 

@@ -117,22 +117,23 @@ async function openWorld(engine: Engine, faults: readonly string[] = []) {
     return task && { task, lease: { goalId: task.goalId, taskId: task.id, owner: "proc_journal", epoch: task.epoch } };
   }
 
-  async function call(held: { task: Task; lease: Lease }, journal = journalOf(true)) {
+  async function call(held: { task: Task; lease: Lease }, journal = journalOf(true), changes: Partial<CallSpec> = {}) {
     const goal = await store.read((read) => needGoal(read, held.task.goalId));
     const spec: CallSpec = {
       key: { goalId: goal.id, subject: held.task.id, revision: 0, step: "make", round: 0 },
       ...{ lease: held.lease, goal, skill: "copywriting", tier: "standard", maxTokens: 1_000 },
       system: [{ kind: "charter", text: "Be good." }],
       user: [{ kind: "inputs", text: `Write about ${held.task.id}.` }],
+      ...changes,
     };
     return journal.call(spec, never);
   }
 
   /** One attempt at each task that may be claimed, as a worker makes it. Returns what each call came to. */
-  async function work(journal = journalOf(true)): Promise<string[]> {
+  async function work(journal = journalOf(true), changes: Partial<CallSpec> = {}): Promise<string[]> {
     const ends: string[] = [];
     for (let held = await claim(); held; held = await claim()) {
-      const outcome = await call(held, journal);
+      const outcome = await call(held, journal, changes);
       ends.push(outcome.kind === "stopped" ? outcome.why : outcome.replayed ? "replayed" : "live");
       if (outcome.kind === "stopped") await stopTask(store, held.lease, outcome);
       else await store.write("task.stop", (tx) => rest(tx, held?.task.id ?? ""));
@@ -288,6 +289,37 @@ for (const engine of ENGINES) {
       await moneyHolds(world, [goalId]);
     });
 
+    test("nothing is written to the cache in a batch; the same call made at once writes what its parts share", async () => {
+      await using world = await openWorld(engine, ["batch_expire"]);
+      const { goalId } = await world.newTasks(2);
+      const system = [{ kind: "skill" as const, text: "A long playbook. ".repeat(1_000), share: "5m" as const }];
+      const turns = [
+        {
+          assistant: { text: "", uses: [{ id: "u", name: "look", input: {} }] },
+          user: { text: "", results: [{ id: "u", text: "seen", isError: false }], share: "5m" as const },
+        },
+      ];
+      await world.work(world.journalOf(true), { system, turns, tools: [{ name: "look", description: "d", inputSchema: {} }] });
+      await world.collect();
+      // The one that the batch did not answer is made at once.
+      expect((await world.work(world.journalOf(true), { system })).sort()).toEqual(["live", "replayed"]);
+      const calls = await world.calls(goalId);
+      const settled = calls.filter((call) => call.state === "settled");
+      const [batched, live] = [true, false].map((is) => settled.find((call) => (call.batchShare !== null) === is));
+      expect(batched?.usage).toMatchObject({ cacheWrite5m: 0, cacheWrite1h: 0, cacheRead: 0 });
+      expect(batched?.usage.input).toBeGreaterThan(4_000);
+      expect(live?.usage.cacheWrite5m).toBeGreaterThan(4_000);
+      // What cannot be written is not held either.
+      const price = priceAt(models, batched?.model ?? "", Date.now());
+      const bytes = 17_000;
+      expect(usd(batched?.hold ?? 0) - (1_000 * price.output) / 2_000_000).toBeWithin(
+        (bytes * price.input) / 2_000_000,
+        ((bytes + 1_500) * price.input) / 2_000_000,
+      );
+      expect(usd(live?.hold ?? 0)).toBeGreaterThan((bytes * price.cache_write_5m) / 1_000_000);
+      await moneyHolds(world, [goalId]);
+    });
+
     test("a key that is not accepted releases all, and the live call says what is wrong", async () => {
       await using world = await openWorld(engine, ["bad_key x*"]);
       const { goalId } = await world.newTasks(1);
@@ -380,6 +412,42 @@ for (const engine of ENGINES) {
       world.clock.ahead += 3 * MINUTE;
       await world.collect();
       expect([world.batches(), (await world.calls(goalId))[0]?.state]).toEqual([1, "settled"]);
+    });
+
+    test("what was never sent is not taken for an earlier batch of ours of the same size", async () => {
+      await using world = await openWorld(engine);
+      const earlier = await world.newTasks(1);
+      await world.work();
+      await world.collect();
+      expect(await world.work()).toEqual(["replayed"]);
+      const { goalId } = await world.newTasks(1);
+      await world.work();
+      const dying = world.collector("proc_gone", (point) => {
+        if (point === "batch:before") throw new Error("died");
+      });
+      await expect(dying.look(never)).rejects.toThrow("died");
+      await world.collect();
+      expect([world.batches(), (await world.calls(goalId))[0]?.state]).toEqual([1, "held"]);
+      world.clock.ahead += 3 * MINUTE;
+      await world.collect();
+      expect([world.batches(), (await world.calls(goalId))[0]?.state]).toEqual([2, "settled"]);
+      await moneyHolds(world, [earlier.goalId, goalId]);
+    });
+
+    test("what the provider did not do at a batch's price is paid in full", async () => {
+      await using world = await openWorld(engine);
+      const { goalId } = await world.newTasks(1);
+      await world.work();
+      const whole = createClaudeBatches({ apiKey: "key", baseURL: world.server.url, log: silentLog });
+      const dear: Batches = {
+        ...whole,
+        results: (id, take, options) => whole.results(id, (result) => take({ ...result, reduced: false }), options),
+      };
+      await world.collect(world.collector("proc_a", undefined, dear));
+      const [call] = await world.calls(goalId);
+      if (!call) throw new Error("there is no call");
+      expect([call.state, call.cost]).toEqual(["settled", costOf(call.usage, priceAt(models, call.model, Date.now()))]);
+      await moneyHolds(world, [goalId]);
     });
 
     test("a process that stood still before the sending leaves it to whoever looks for it", async () => {

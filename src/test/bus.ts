@@ -6,6 +6,7 @@ import { pipelinesFile, eventsFile, type Registry } from "../domain/registry.ts"
 import { silentLog } from "../log/log.ts";
 import { loadRegistry } from "../skills/registry.ts";
 import { openPostgresStore } from "../store/postgres/store.ts";
+import { openSqliteStore } from "../store/sqlite/store.ts";
 import { openFreshStore } from "./fresh-store.ts";
 import { emptySchema } from "./postgres-schema.ts";
 import type { Store } from "../store/store.ts";
@@ -75,8 +76,12 @@ export async function openBus(
     if (when === "after-commit") commits.push(name);
   };
   const shared = { tenant: "default", now: () => clock.now, log: silentLog, reached };
+  const stores: Store[] = [];
   const open = (): Promise<Store> => {
-    if (engine === "sqlite") return openFreshStore({ ...shared, path: join(dir.path, "test.db") });
+    // The first one makes the file: making it again would take from under the others what it holds.
+    const path = join(dir.path, "test.db");
+    if (engine === "sqlite")
+      return stores.length === 0 ? openFreshStore({ ...shared, path }) : openSqliteStore({ ...shared, path });
     if (!postgres.ok || place === null) throw new Error("no PostgreSQL");
     return openPostgresStore({ ...shared, url: postgres.url, schema: place.schema, clock: "given" });
   };
@@ -86,7 +91,6 @@ export async function openBus(
     ),
   }).events;
   const registry: Registry = { ...shipped, events, pipelines: new Map([...shipped.pipelines, ...Object.entries(SHORT)]) };
-  const stores: Store[] = [];
   const daemon = async () => {
     const opened = await open();
     stores.push(opened);

@@ -187,6 +187,28 @@ for (const { name, ok, open } of ENGINES) {
       expect(await yes(store, write, POLICY)).toMatchObject({ refused: expect.stringContaining("reading from outside") });
     });
 
+    test("what was changed after the yes is not sent", async () => {
+      await using store = await opened();
+      const effect = await made(store);
+      await yes(store, effect);
+      await store.write("t.change", async (tx) => {
+        const args = canonical({ to: "b@example.com" });
+        await tx.db.updateTable("effects").set({ args }).where("id", "=", effect.id).execute();
+      });
+      expect(await begin(store, effect)).toMatchObject({
+        kind: "no",
+        effect: { state: "failed", note: "it is not what was approved", sentAt: null },
+      });
+    });
+
+    test("the same draft of two versions is made once", async () => {
+      await using store = await opened();
+      const [first, second] = [await made(store, { class: "draft" }), await made(store, { class: "draft", revision: 1 })];
+      expect(second.id).not.toBe(first.id);
+      expect(await yes(store, first, POLICY)).toMatchObject({ effect: { state: "approved" } });
+      expect(await yes(store, second, POLICY)).toMatchObject({ refused: `the same was approved already as ${first.id}` });
+    });
+
     test("of many senders at once one wins", async () => {
       await using store = await opened();
       const effect = await made(store);

@@ -17,7 +17,7 @@ import { previewOf, recipientsIn } from "../work/effect-preview.ts";
 import { readVerdict, verifyArgs } from "../work/effect-verify.ts";
 import { createEffects, type EffectRules, type Sending, type Wish } from "../work/effects.ts";
 import { ENGINES } from "./engines.ts";
-import { addGoal, addTask, at, HOUR, MINUTE, NOON } from "./small-store.ts";
+import { addGoal, addTask, addVersion, at, HOUR, MINUTE, NOON } from "./small-store.ts";
 
 const WISH: Wish = {
   goalId: "goal_a",
@@ -303,6 +303,36 @@ describe("the sender", () => {
     at.it.answer = async () => answered("key canary-secret-1 used\u0000");
     const effect = await at.approved({ useIndex: 1 });
     expect((await at.effects.send(effect.id)).effect.result).toBe("key [redacted] used\ufffd");
+  });
+
+  test("what nothing supports in the accepted text keeps it from being published, until a person answers for the words", async () => {
+    await using at = await opened({ policy: { publish: "auto", write: "auto" } });
+    const of = { task_id: "task_a", goal_id: "goal_a" };
+    const claim = { kind: "number", quote: "10,000 teams use it", source: "" };
+    const accept = (status: string) =>
+      at.store.write("t.accept", async (tx) => {
+        const claims = JSON.stringify([{ ...claim, status }]);
+        await tx.db.updateTable("deliverables").set({ claims }).where("id", "=", "dlv_0").execute();
+      });
+    await at.store.write("t.version", async (tx) => {
+      await addVersion(tx, { id: "dlv_0", ...of }, "APPROVE");
+      await tx.db.updateTable("tasks").set({ deliverable_id: "dlv_0" }).where("id", "=", "task_a").execute();
+    });
+    const noted = await at.effects.propose({ ...WISH, class: "publish" });
+    if ("refused" in noted) throw new Error(noted.refused);
+    const { id, hash } = noted.effect;
+    for (const status of ["unsupported", "open"]) {
+      await accept(status);
+      expect(await at.effects.approve(id, { hash, by: "a person" })).toMatchObject({
+        refused: expect.stringContaining('("10,000 teams use it"), and nothing unsupported goes out'),
+      });
+      await at.effects.look();
+      expect(await at.get(noted.effect)).toMatchObject({ state: "intent" });
+    }
+    // What no stranger sees is not held to it.
+    await at.approved({ useIndex: 1, class: "write", args: { n: 1 } });
+    await at.store.write("t.edit", (tx) => addVersion(tx, { id: "dlv_1", revision: 1, origin: "person", ...of }, "APPROVE"));
+    expect(await at.effects.approve(id, { hash, by: "a person" })).toMatchObject({ effect: { state: "approved" } });
   });
 
   test("not there yet is no proof that it did not happen: somebody may still be at it", async () => {

@@ -158,6 +158,12 @@ describe("revision", () => {
     const goal = await it.run("Write a page", { plan: ONE });
     const task = await taskOf(it, goal.id, "write");
     expect(task.revision).toBe(1);
+    const [first] = await it.store.read((read) => reviewsOf(read, task.id));
+    expect(first).toMatchObject({ reviewer: "structure", revision: 0, verdict: "REVISE" });
+    // Its form is not sound either: without the credential it would be sent back too.
+    expect(first?.findings.map(({ severity, problem }) => `${severity}: ${problem}`)).toContain(
+      "blocker: The text contains a credential of this installation.",
+    );
     const file = await it.team.workspace.read(outputPath(it.team.registry, task));
     expect(file).not.toContain("canary");
   });

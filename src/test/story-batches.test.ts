@@ -2,6 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { usd } from "../domain/money.ts";
+import { statusResult } from "../domain/result.ts";
 import { priceAt, costOf } from "../journal/prices.ts";
 import { parseFault } from "../model/rehearsal/faults.ts";
 import { loadRegistry } from "../skills/registry.ts";
@@ -11,7 +12,9 @@ import { endedBy, openScene, type Scene } from "./daemon/scene.ts";
 
 const LIMIT_MS = 120_000;
 const HOUR_BACK = "update schedules set considered = considered - 7200000";
-const schedule = (more: string) => `{ cron: "0 * * * *", pipeline: Short, catch_up: once${more} }`;
+/** Every hour, and far from now: it comes due only by the way back, also when the story is told around the hour. */
+const MINUTE = (new Date().getUTCMinutes() + 20) % 60;
+const schedule = (more: string) => `{ cron: "${MINUTE} * * * *", pipeline: Short, catch_up: once${more} }`;
 const LATER = `schedules:\n  later: ${schedule(", batch: allowed")}\n`;
 const SCHEDULES = `schedules:\n  later: ${schedule(", batch: allowed")}\n  now: ${schedule("")}\n  urgent: ${schedule(", priority: P1, batch: allowed")}\n`;
 
@@ -38,6 +41,10 @@ test(
     expect(await (await fetch(`${url}/health`)).json()).toMatchObject({ ready: true, level: "full", reasons: [] });
     const told = /1 call in a batch since [-\d]+ [\d:]+ UTC, half price; a batch is answered within 24 h/;
     expect(await ask(it, "status")).toMatch(told);
+    const { goals } = statusResult.parse(JSON.parse(await ask(it, "status", "--json")));
+    expect(goals.flatMap((goal) => (goal.inBatches ? [[goal.goal, goal.inBatches.calls, goal.inBatches.share]] : []))).toEqual([
+      [waits?.id ?? "", 1, 0.5],
+    ]);
     expect(await ask(it, "show", waits?.id ?? "")).toMatch(told);
     second.signal("SIGKILL");
     await second.exited;

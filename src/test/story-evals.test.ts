@@ -156,7 +156,7 @@ describe("live", () => {
   story("a budget that is too small stops with what was done kept, exit 4, and goes on for the rest", async () => {
     await using at = await scene();
     const env = { ...envOf(foreign.url.origin), MAX_PARALLEL_AGENTS: "1" };
-    const short = await at.run(["--live", "--budget", "0.3"], env);
+    const short = await at.run(["--live", "--budget", "0.22"], env);
     expect(short.code).toBe(4);
     expect(short.stdout).toContain("stopped: ");
     expect(short.stdout).toContain("goes on from here");

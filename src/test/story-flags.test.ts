@@ -235,7 +235,7 @@ describe("help", () => {
 
   story("--help names every command and every flag of a run, and each command's help has an example", async () => {
     const { stdout } = await ran(["--help"]);
-    const commands = [...(/\nCommands:\n([^]*?)\n\n/.exec(stdout)?.[1] ?? "").matchAll(/^ {2}([a-z]+)/gm)].map(
+    const commands = [...(/\nTo begin:\n([^]*?)\nExamples/.exec(stdout)?.[1] ?? "").matchAll(/^ {2}([a-z]+)/gm)].map(
       (match) => match[1] ?? "",
     );
     const wanted =

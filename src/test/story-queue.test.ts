@@ -117,7 +117,7 @@ describe.skipIf(redis === null)("with Redis", () => {
 
       expect(await at.run(["redrive", "task_x"], env)).toMatchObject({
         code: 2,
-        stderr: 'error: there is no dead letter of "task_x"\n  see `queue`\n',
+        stderr: 'error: there is no dead letter of "task_x"\n  see `bun run start queue`\n',
       });
       expect((await at.run(["redrive", "task_"], env)).code).toBe(2);
       const one = await at.run(["redrive", "rea"], env);

@@ -153,10 +153,19 @@ describe.each(ENGINES.filter((engine) => engine.ok))("schedules on $name", (engi
     await store.write("test.end", async (tx) => moveGoal(tx, await needGoal(tx, own?.id ?? ""), "failed"));
     clock.at += HOUR;
     expect(told(await scheduler.look())).toEqual(["fired 21T15:00", "overlap 21T15:00"]);
+    const second = (await goals()).find((goal) => goal.source === "schedule:hourly" && goal.status === "running");
+    await store.write("test.pause", async (tx) =>
+      moveGoal(tx, await needGoal(tx, second?.id ?? ""), "paused", { pause: "question", reason: "r" }),
+    );
+    clock.at += HOUR;
+    expect((await scheduler.look()).skipped.find((tick) => tick.name === "hourly")?.detail).toBe(
+      `its last goal ${second?.id} is not over (paused: question)`,
+    );
+    await store.write("test.end", async (tx) => moveGoal(tx, await needGoal(tx, second?.id ?? ""), "cancelled"));
     await endAll();
     const counts = await store.read((read) => tickCounts(read, 0, false));
     expect(counts.map(({ name, outcome, reason, ticks }) => `${name} ${reason ?? outcome} ${ticks}`).sort()).toEqual([
-      ...["hourly fired 2", "hourly overlap 1", "other fired 1", "other overlap 2"],
+      ...["hourly fired 2", "hourly overlap 2", "other fired 1", "other overlap 3"],
     ]);
   });
 

@@ -6,7 +6,7 @@ import { sql } from "kysely";
 import { newId } from "../domain/id.ts";
 import { NO_USAGE } from "../domain/call.ts";
 import { silentLog } from "../log/log.ts";
-import { callsOfGoal, holdCall } from "../store/calls.ts";
+import { callsOfGoal, holdCall, orphanHolds } from "../store/calls.ts";
 import { insertGoal } from "../store/goals.ts";
 import { claimTask } from "../store/leases.ts";
 import { listEvents } from "../store/events.ts";
@@ -15,7 +15,9 @@ import { openPostgresStore } from "../store/postgres/store.ts";
 import { openSqliteStore } from "../store/sqlite/store.ts";
 import { insertTasks } from "../store/tasks.ts";
 import { tempDir } from "../test/cli.ts";
+import { ENGINES } from "../test/engines.ts";
 import { postgresService } from "../test/services.ts";
+import { addCall, addGoal } from "../test/small-store.ts";
 import { createPresence, holders, type Presence } from "./presence.ts";
 
 /** A store with a clock of its own, machines whose processes run as the test says, and a goal of ready tasks. */
@@ -255,6 +257,23 @@ test("two that look at once count a lost call once", async () => {
   const counts = await Promise.all([a.sweep(), b.sweep()]);
   expect(counts.reduce((sum, count) => sum + count, 0)).toBe(1);
   expect(await at.calls()).toEqual(["unknown"]);
+});
+
+const postgres = ENGINES.find(({ name }) => name === "postgres");
+test.skipIf(!postgres?.ok)("on PostgreSQL too, however many look at the same moment", async () => {
+  if (!postgres) return;
+  await using store = await postgres.open();
+  await store.write("test.calls", async (tx) => {
+    await addGoal(tx, { id: "goal_a" });
+    for (let i = 0; i < 20; i++)
+      await addCall(tx, { id: `call_${i}`, goal_id: "goal_a", state: "held", process_id: "proc_dead", ended_at: null });
+  });
+  const counts = await Promise.all(
+    Array.from({ length: 6 }, () => store.write("test.lose", (tx) => orphanHolds(tx, ["proc_dead"]))),
+  );
+  expect(counts.reduce((sum, count) => sum + count, 0)).toBe(20);
+  const told = (await store.read((read) => listEvents(read, { goalId: "goal_a" }))).filter(({ type }) => type === "call.unknown");
+  expect(told.length).toBe(20);
 });
 
 test("who leaves is gone, and who holds a lease can be named", async () => {
