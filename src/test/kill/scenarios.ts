@@ -119,7 +119,7 @@ export const SCENARIOS: readonly Scenario[] = [
     context: false,
     ends: ["completed"],
     // Enough for the first task and not for the second.
-    next: life(command("--budget", "0.4", "--pipeline", "Outreach Campaign", "Reach heads of support"), ({ books, edits }) => {
+    next: life(command("--budget", "0.32", "--pipeline", "Outreach Campaign", "Reach heads of support"), ({ books, edits }) => {
       const done = books.tasks.some((task) => task.kind === "work" && task.status === "done");
       return done && edits === 0 ? { kind: "edit" } : command("resume", "last", "--allow", "5");
     }),
@@ -130,7 +130,7 @@ export const SCENARIOS: readonly Scenario[] = [
     faults: [],
     context: false,
     ends: ["cancelled"],
-    next: life(command("--budget", "0.3", "--pipeline", "Outreach Campaign", "Reach heads of support"), () =>
+    next: life(command("--budget", "0.24", "--pipeline", "Outreach Campaign", "Reach heads of support"), () =>
       note("cancel", "last"),
     ),
   },
