@@ -32,6 +32,11 @@ export function reportPath(goalId: string): string {
 export const REHEARSAL_MARK =
   "> **Rehearsal.** No model wrote this and nothing was spent: it shows the form of the work, not its substance.";
 
+/** The closing word: its headline where it says more than the title, then a paragraph for each thing said. */
+export function opening(title: string, { headline, summary }: { headline: string; summary: readonly string[] }): string[] {
+  return [...(headline === title ? [] : [`**${headline}**`, ""]), ...summary.flatMap((said) => [said, ""])];
+}
+
 /** The whole report as a document. The same state of the store gives the same text. */
 export async function composeReport(read: Read, registry: Registry, goalId: string): Promise<string> {
   const goal = await needGoal(read, goalId);
@@ -50,7 +55,7 @@ export async function composeReport(read: Read, registry: Registry, goalId: stri
 
   const out: string[] = [`# ${goal.title}`, ""];
   if (goal.rehearsal) out.push(REHEARSAL_MARK, "");
-  if (closing) out.push(`**${closing.headline}**`, "", ...closing.summary.map((line) => line), "");
+  if (closing) out.push(...opening(goal.title, closing));
   out.push("## What was asked", "", goal.text, "");
   if (closing && closing.next_steps.length > 0)
     out.push("## What to do next", "", ...closing.next_steps.map((step, i) => `${i + 1}. ${step}`), "");

@@ -60,7 +60,7 @@ export function reportReply(elements: readonly Element[]): Json {
   const questions = open.filter((text) => text !== "");
   const done = results.map((result) => {
     const { key = "a task", skill, score } = result.attrs;
-    return `${key}${skill ? ` (${skill})` : ""}${score ? `, score ${score}` : ""}: ${withStop(leadOf(result.text) || "handed in")}`;
+    return `${key}${skill && skill !== key ? ` (${skill})` : ""}${score ? `, score ${score}` : ""}: ${withStop(leadOf(result.text) || "handed in")}`;
   });
   return {
     headline: `Rehearsal: ${goal}`,
