@@ -40,6 +40,32 @@ describe("the store's contract on SQLite", () => {
   });
 });
 
+test("processes that open a new file at the same moment all get it", async () => {
+  using temp = folder();
+  const files = Array.from({ length: 20 }, (_, n) => join(temp.path, `${n}.db`));
+  // Each opens one file after the other, all of them the same one at the same time.
+  const child = `
+    const { openSqliteStore } = await import(${JSON.stringify(join(import.meta.dir, "sqlite/store.ts"))});
+    const quiet = () => {};
+    const log = { debug: quiet, info: quiet, warn: quiet, error: quiet, child: () => log };
+    console.log("ready");
+    const start = Number(await new Response(Bun.stdin.stream()).text());
+    for (const [n, path] of ${JSON.stringify(files)}.entries()) {
+      while (Date.now() < start + n * 60);
+      await (await openSqliteStore({ path, tenant: "t", now: Date.now, log, reached: quiet })).close();
+    }`;
+  const children = Array.from({ length: 3 }, () =>
+    Bun.spawn([process.execPath, "-e", child], { stdin: "pipe", stdout: "pipe", stderr: "pipe" }),
+  );
+  for (const { stdout } of children) await stdout.getReader().read();
+  const start = String(Date.now() + 20);
+  for (const { stdin } of children) {
+    stdin.write(start);
+    await stdin.end();
+  }
+  for (const each of children) expect([await each.exited, await new Response(each.stderr).text()]).toEqual([0, ""]);
+});
+
 /** A store with enough rows to fill some pages, closed. */
 async function filled(file: string): Promise<void> {
   const store = await openSqliteStore({ ...base, path: file });

@@ -1,6 +1,6 @@
 /** The store in one file: SQLite in WAL mode, one connection that writes and one that reads. */
 
-import { Database } from "bun:sqlite";
+import { Database, SQLiteError } from "bun:sqlite";
 import { mkdirSync, realpathSync } from "node:fs";
 import { dirname } from "node:path";
 import { Kysely, type Selectable } from "kysely";
@@ -20,6 +20,7 @@ import { inTurn } from "./turn.ts";
 import { watchWal } from "./watch.ts";
 
 const BUSY_MS = 5000;
+const AGAIN_MS = 5;
 
 export type SqliteStoreOptions = StoreOptions & {
   /** The database file. It and its folder are created when missing. */
@@ -46,7 +47,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     refuseLostFile(path);
     const writing = new Database(path, { create: true, readwrite: true });
     open.push(writing);
-    prepare(writing, path);
+    await prepare(writing, path);
     const writer = new Kysely<Schema>({ dialect: sqliteDialect(writing) });
     const file = realpathSync(path);
     await inTurn(file, () => migrate({ db: writer, engine: "sqlite", migrations, now, reached }));
@@ -128,11 +129,22 @@ function othersCommits(database: Database): () => boolean {
   };
 }
 
-function prepare(database: Database, path: string): void {
+/** Two processes that switch a new file to WAL at once would wait for each other: SQLite refuses one of them without waiting. */
+async function switchToWal(database: Database): Promise<string | undefined> {
+  const end = performance.now() + BUSY_MS;
+  for (;;)
+    try {
+      return database.query<{ journal_mode: string }, []>("pragma journal_mode = wal").get()?.journal_mode;
+    } catch (error) {
+      if (!(error instanceof SQLiteError) || !error.code?.startsWith("SQLITE_BUSY") || performance.now() > end) throw error;
+      await Bun.sleep(AGAIN_MS);
+    }
+}
+
+async function prepare(database: Database, path: string): Promise<void> {
   // First of all: the switch to WAL itself may find the file locked by another process.
   database.run(`pragma busy_timeout = ${BUSY_MS}`);
-  const mode = database.query<{ journal_mode: string }, []>("pragma journal_mode = wal").get()?.journal_mode;
-  if (mode !== "wal")
+  if ((await switchToWal(database)) !== "wal")
     throw new StoreError(
       "unreachable",
       `${path} lies on a file system that SQLite cannot share`,
