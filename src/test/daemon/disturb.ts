@@ -57,6 +57,8 @@ const WRONG_CLOCK = join(import.meta.dir, "wrong-clock.ts");
 const CAPS = { task: 500_000e9, day: 900_000e9, month: 1_000_000e9 };
 const MONEY = { BUDGET_MONTHLY: "1000000", BUDGET_DAILY: "900000", BUDGET_GOAL: "600000", BUDGET_TASK: "500000" };
 const REST_LIMIT_MS = 90_000;
+/** A dead process's tasks are claimed again within this. */
+const TAKEOVER_MS = 15_000;
 /** So many looks in a row must find nothing at work: a tick may have been on its way when the schedules were paused. */
 const LOOKS = 4;
 /** Goals come as fast as this allows: a backlog would say how fast a machine is, not whether anything is stuck. */
@@ -234,6 +236,7 @@ export async function chaos({ goals, seed, disturbances, forMs = 0, say }: Chaos
     const books = await readDaemonBooks(ask);
     const twice = madeAtOnce(books);
     const paused = new Set(kept.map(({ task }) => task));
+    const [dead, still] = [takeovers(books, orphans), takeovers(books, kept)];
     faults.push(
       ...withoutCalls(workFaults(askedLate(books, paused), witness.seen(), CAPS, happened), twice),
       ...restFaults(books, ["completed", "paused"]),
@@ -241,6 +244,8 @@ export async function chaos({ goals, seed, disturbances, forMs = 0, say }: Chaos
       ...inboxFaults(books, sender.posted),
       ...tickFaults(books),
     );
+    for (const { task, ms, between } of dead.filter((one) => one.ms >= TAKEOVER_MS))
+      faults.push(`${task} of a dead process was taken over after ${ms} ms: ${between.join(", ")}`);
     // A kill or a lost answer never leads to this: only who is paused comes back.
     if (twice.length > kept.length) faults.push(`${twice.length} calls were made twice at once, ${kept.length} were paused`);
     if (books.goals.length < goals) faults.push(`${goals} events were acknowledged, there are ${books.goals.length} goals`);
@@ -255,8 +260,8 @@ export async function chaos({ goals, seed, disturbances, forMs = 0, say }: Chaos
       calls: books.calls.length,
       lost: books.calls.filter((call) => call.state === "unknown").length,
       ticks: books.ticks.filter((tick) => tick.outcome === "fired").length,
-      takeovers: takeovers(books, orphans),
-      pauses: takeovers(books, kept),
+      takeovers: dead.map(({ ms }) => ms),
+      pauses: still.map(({ ms }) => ms),
       twice: twice.length,
       weather: weather.met,
     };
@@ -270,17 +275,19 @@ export async function chaos({ goals, seed, disturbances, forMs = 0, say }: Chaos
 
 const eventOf = (n: number) => ({ id: `chaos-${n}`, type: n % 3 === 0 ? "pair" : "short", data: { n } });
 
+type Taken = { readonly task: string; readonly ms: number; readonly between: readonly string[] };
+
 /**
- * How long each task of a dead or paused process waited for its next claim; one that its goal's end took with it waited for
- * nothing, and one whose goal was at rest meanwhile, because the model was away, waited for that.
+ * How long each task of a dead or paused process waited for its next claim, and what its goal's events said meanwhile; one that
+ * its goal's end took with it waited for nothing, and one whose goal was at rest meanwhile, because the model was away, for that.
  */
-function takeovers({ events }: DaemonBooks, orphans: readonly Held[]): number[] {
+function takeovers({ events }: DaemonBooks, orphans: readonly Held[]): Taken[] {
   return orphans.flatMap(({ task, at, gone }) => {
     const next = events.find((event) => event.task_id === task && event.at >= at && event.type === "task.started");
     if (!next) return [];
     const between = events.filter((event) => event.goal_id === next.goal_id && event.at >= at && event.at <= next.at);
-    return between.some((event) => event.type === "goal.resumed" || event.type === "task.delivered")
-      ? []
-      : [Math.max(0, next.at - gone)];
+    if (between.some((event) => event.type === "goal.resumed" || event.type === "task.delivered")) return [];
+    const said = between.map((event) => `${event.at - gone} ${event.type} ${event.task_id ?? ""}`.trim());
+    return [{ task, ms: Math.max(0, next.at - gone), between: said }];
   });
 }

@@ -7,8 +7,6 @@ import { postgresPrograms } from "../daemon/servers.ts";
 
 /** Some 75 s on two idle cores. */
 const LIMIT_MS = 300_000;
-/** A dead process's tasks are claimed again within this. */
-const TAKEOVER_MS = 15_000;
 
 test.skipIf(!there())(
   "daemons, clocks, the model, Redis and PostgreSQL break again and again: 30 goals end, no settled call is repeated, no tick fires twice",
@@ -20,7 +18,6 @@ test.skipIf(!there())(
       `seed ${seed}: ${JSON.stringify(figures)}, ${takeovers.length} tasks taken over, the slowest in ${slowest} ms; of paused ones ${Math.max(0, ...pauses)} ms`,
     );
     expect(faults).toEqual([]);
-    expect(slowest).toBeLessThan(TAKEOVER_MS);
     expect(figures.did).toMatchObject({ "a daemon killed": expect.any(Number), "PostgreSQL cut": expect.any(Number) });
   },
   LIMIT_MS,
