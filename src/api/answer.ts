@@ -7,7 +7,7 @@ export type Refusal = {
   readonly headers?: Readonly<Record<string, string>>;
 };
 
-/** What is said here is for now, and never a page, whatever stands in it. */
+/** An answer holds for this moment, so nobody keeps it; and it is never read as a page, whatever stands in it. */
 const PLAIN = { "cache-control": "no-store", "x-content-type-options": "nosniff" } as const;
 
 export function json(status: number, body: object, headers: Readonly<Record<string, string>> = {}): Response {
